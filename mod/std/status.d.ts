@@ -1,0 +1,22 @@
+export const STATUS_CODE: {
+  readonly OK: 200;
+  readonly Created: 201;
+  readonly NoContent: 204;
+  readonly BadRequest: 400;
+  readonly Unauthorized: 401;
+  readonly Forbidden: 403;
+  readonly NotFound: 404;
+  readonly MethodNotAllowed: 405;
+  readonly Conflict: 409;
+  readonly Gone: 410;
+  readonly PreconditionFailed: 412;
+  readonly ContentTooLarge: 413;
+  readonly UnsupportedMediaType: 415;
+  readonly UnprocessableEntity: 422;
+  readonly PreconditionRequired: 428;
+  readonly TooManyRequests: 429;
+  readonly InternalServerError: 500;
+  readonly ServiceUnavailable: 503;
+  readonly GatewayTimeout: 504;
+};
+export const STATUS_TEXT: Readonly<Record<number, string>>;
