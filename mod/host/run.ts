@@ -1,0 +1,179 @@
+/**
+ * Running the host's own programs (`ip`, `tc`, `nft`, `nsenter`, `sh`), as an administrator would
+ * by hand. Every function that drives the host takes a {@linkcode Run}, so that a call can be
+ * logged, bounded in time, or carried out in another network namespace.
+ *
+ * @module
+ */
+
+import { FabricError } from "../error.ts";
+
+/** Program and arguments. */
+export type Argv = readonly [program: string, ...args: string[]];
+
+export interface RunOptions {
+  /** Text for the program's standard input. Default: none (`/dev/null`). */
+  readonly stdin?: string;
+  /** Variables added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The program is killed after this many milliseconds. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** What a program that ended with exit code 0 printed. */
+export interface Output {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs one program to its end.
+ *
+ * @throws {FabricError} `host`, with `details.command` (as text for a shell), `details.exitCode`
+ * (undefined when it never ran), `details.stderr` and, where there was one, `details.stdin`.
+ */
+export type Run = (argv: Argv, options?: RunOptions) => Promise<Output>;
+
+/** One command as it was run, for logs. */
+export interface RunRecord {
+  /** As text for a shell; input follows as a here-document. */
+  readonly command: string;
+  /** How long it took, in milliseconds. */
+  readonly durationMs: number;
+  /** Undefined when it could not be started. */
+  readonly exitCode: number | undefined;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** Runs a program of the host; see {@linkcode Run}. */
+export async function run(argv: Argv, options: RunOptions = {}): Promise<Output> {
+  const [program, ...args] = argv;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, {
+      args,
+      stdin: options.stdin === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+      ...(options.env === undefined ? {} : { env: { ...options.env } }),
+    }).spawn();
+  } catch (cause) {
+    const missing = cause instanceof Deno.errors.NotFound;
+    throw new FabricError(
+      "host",
+      missing ? `program ${program} is not installed` : `program ${program} cannot be run`,
+      { details: { command: formatCommand(argv) }, cause },
+    );
+  }
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended in this moment.
+    }
+  }, timeoutMs);
+  try {
+    const written = options.stdin === undefined
+      ? Promise.resolve()
+      : writeAll(child.stdin, options.stdin);
+    const [output] = await Promise.all([child.output(), written]);
+    const result = { stdout: decode(output.stdout), stderr: decode(output.stderr) };
+    if (output.success && !timedOut) return result;
+    throw failure(argv, options, {
+      exitCode: output.code,
+      stderr: timedOut ? `killed after ${timeoutMs} ms` : result.stderr,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same runner, telling `log` of every command when it has ended. */
+export function withLog(inner: Run, log: (record: RunRecord) => void): Run {
+  return async (argv, options) => {
+    const command = formatCommand(argv, options?.stdin);
+    const start = performance.now();
+    try {
+      const output = await inner(argv, options);
+      log({ command, durationMs: performance.now() - start, exitCode: 0 });
+      return output;
+    } catch (error) {
+      const code = error instanceof FabricError ? error.details["exitCode"] : undefined;
+      const exitCode = typeof code === "number" ? code : undefined;
+      log({ command, durationMs: performance.now() - start, exitCode });
+      throw error;
+    }
+  };
+}
+
+/** The same runner, inside the network namespace at `path`. */
+export function inNetns(inner: Run, path: string): Run {
+  return (argv, options) => inner(["nsenter", `--net=${path}`, "--", ...argv], options);
+}
+
+/** The command as text that a shell takes, with its input as a here-document. */
+export function formatCommand(argv: Argv, stdin?: string): string {
+  const command = argv.map(quote).join(" ");
+  if (stdin === undefined) return command;
+  return `${command} <<'EOF'\n${stdin.endsWith("\n") ? stdin : stdin + "\n"}EOF`;
+}
+
+/**
+ * What the program wrote to stderr, when `error` is a failed command of the host; else undefined.
+ * For the few callers to which "it is not there" is good news.
+ */
+export function stderrOf(error: unknown): string | undefined {
+  if (!(error instanceof FabricError) || error.kind !== "host") return undefined;
+  const stderr = error.details["stderr"];
+  return typeof stderr === "string" ? stderr : undefined;
+}
+
+function failure(
+  argv: Argv,
+  options: RunOptions,
+  result: { readonly exitCode: number; readonly stderr: string },
+): FabricError {
+  const stderr = oneLine(result.stderr);
+  const said = stderr === "" ? `exit code ${result.exitCode}` : stderr;
+  return new FabricError("host", `${programOf(argv)} failed: ${said}`, {
+    details: {
+      command: formatCommand(argv),
+      exitCode: result.exitCode,
+      stderr,
+      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+    },
+  });
+}
+
+/** The program that did the work: `ip` in `nsenter --net=… -- ip …`. */
+function programOf(argv: Argv): string {
+  const at = argv[0] === "nsenter" ? argv.indexOf("--") : -1;
+  return argv[at + 1] ?? argv[0];
+}
+
+function oneLine(text: string): string {
+  const line = text.trim().replace(/\s*\n\s*/g, "; ");
+  return line.length > 500 ? `${line.slice(0, 497)}...` : line;
+}
+
+function quote(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,.\/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+async function writeAll(stream: WritableStream<Uint8Array>, text: string): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // The program ended without reading its input; its exit code and stderr say why.
+  }
+}
