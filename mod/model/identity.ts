@@ -1,0 +1,68 @@
+/**
+ * Who has an address: the owner it belongs to, and the holder that uses it now. No name of a node,
+ * pod or workload means anything without its cluster.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+
+/** The cluster of hosts without Kubernetes. */
+export const LOCAL_CLUSTER = "local";
+
+export const PodSchema = v.looseObject({
+  namespace: v.string(),
+  name: v.string(),
+  uid: v.optional(v.string()),
+});
+/** The pod of a sandbox, as the runtime named it. For information and history, never identity. */
+export type Pod = v.InferOutput<typeof PodSchema>;
+
+export const OwnerRefSchema = v.looseObject({
+  cluster: v.string(),
+  /** API group, empty for the core group. */
+  group: v.string(),
+  kind: v.string(),
+  namespace: v.string(),
+  name: v.string(),
+  /** Ordinal of a StatefulSet, slot of a Deployment, node of a DaemonSet; `0` for one of a kind. */
+  slot: v.string(),
+  ifname: v.string(),
+});
+/** To whom an address belongs: one slot of a workload, and one of its interfaces. */
+export type OwnerRef = v.InferOutput<typeof OwnerRefSchema>;
+
+export const AttachmentRefSchema = v.looseObject({
+  cluster: v.string(),
+  node: v.string(),
+  containerId: v.string(),
+  ifname: v.string(),
+});
+/** One interface of one sandbox on one node. */
+export type AttachmentRef = v.InferOutput<typeof AttachmentRefSchema>;
+
+export const HolderSchema = v.looseObject({
+  ...AttachmentRefSchema.entries,
+  pod: v.optional(PodSchema),
+});
+/** The sandbox that uses an address now. */
+export type Holder = v.InferOutput<typeof HolderSchema>;
+
+/** `cluster/group/Kind/namespace/name/slot/ifname` for people; empty parts are left out. */
+export function formatOwner(owner: OwnerRef): string {
+  const group = owner.group === "" ? owner.kind : `${owner.kind}.${owner.group}`;
+  return `${group} ${owner.namespace}/${owner.name} slot ${owner.slot} ${owner.ifname}`;
+}
+
+/** `namespace/name` of the pod, else the container, and where it runs; for people. */
+export function formatHolder(holder: Holder): string {
+  const who = holder.pod === undefined
+    ? `container ${holder.containerId.slice(0, 12)}`
+    : `pod ${holder.pod.namespace}/${holder.pod.name}`;
+  return `${who} (${holder.ifname}) on node ${holder.cluster}/${holder.node}`;
+}
+
+export function sameAttachment(a: AttachmentRef, b: AttachmentRef): boolean {
+  return a.cluster === b.cluster && a.node === b.node && a.containerId === b.containerId &&
+    a.ifname === b.ifname;
+}

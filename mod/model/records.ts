@@ -1,0 +1,107 @@
+/**
+ * The records of IPAM as they stand in etcd. Each value is JSON with the schema's number in `v`.
+ * Readers keep fields that they do not know (loose objects), and writers that change a record
+ * spread what they read, so that a newer version's fields survive an older one's write.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { AttachmentRefSchema, HolderSchema, OwnerRefSchema, PodSchema } from "./identity.ts";
+
+/** States of an address that has a record; a free one has none. */
+export const ADDRESS_STATES = ["used", "owned", "reserved"] as const;
+export type AddressState = typeof ADDRESS_STATES[number];
+
+export const NetworkRefSchema = v.looseObject({ name: v.string(), uid: v.string() });
+export type NetworkRef = v.InferOutput<typeof NetworkRefSchema>;
+
+/** `addresses/<network>/{4,6}/<hex>`: the truth about one address. */
+export const AddressRecordSchema = v.looseObject({
+  v: v.number(),
+  state: v.picklist(ADDRESS_STATES),
+  /** Allocation id (ULID): new with every holder, and with every reservation. */
+  id: v.string(),
+  owner: v.optional(OwnerRefSchema),
+  holder: v.optional(HolderSchema),
+  mac: v.optional(v.string()),
+  /** Why it is reserved. */
+  reason: v.optional(v.string()),
+  /** Writing node's clock, RFC 3339. */
+  since: v.string(),
+});
+export type AddressRecord = v.InferOutput<typeof AddressRecordSchema>;
+
+export const OwnedAddressSchema = v.looseObject({ address: v.string() });
+
+/** `owners/<network>/...`: the addresses of both families that belong to one slot. */
+export const OwnerRecordSchema = v.looseObject({
+  v: v.number(),
+  owner: OwnerRefSchema,
+  network: NetworkRefSchema,
+  addresses: v.array(OwnedAddressSchema),
+  mac: v.optional(v.string()),
+  /** The holder whose attachment has not ended. */
+  holder: v.optional(HolderSchema),
+  tenant: v.optional(v.string()),
+  since: v.string(),
+});
+export type OwnerRecord = v.InferOutput<typeof OwnerRecordSchema>;
+
+export const AllocatedSchema = v.looseObject({
+  /** With the length of its subnet: `10.0.0.5/24`. */
+  address: v.string(),
+  /** Allocation id. */
+  id: v.string(),
+  gateway: v.optional(v.string()),
+});
+/** One address of an attachment. */
+export type Allocated = v.InferOutput<typeof AllocatedSchema>;
+
+/** `attachments/<cluster>/<node>/<containerID>/<ifname>`. */
+export const AttachmentRecordSchema = v.looseObject({
+  v: v.number(),
+  ...AttachmentRefSchema.entries,
+  /** `name` of the CNI conf: GC touches only what its own conf attached. */
+  confName: v.string(),
+  pod: v.optional(PodSchema),
+  netns: v.string(),
+  machineId: v.string(),
+  bootId: v.string(),
+  network: NetworkRefSchema,
+  physicalNetwork: v.string(),
+  vlan: v.number(),
+  mac: v.string(),
+  /** The MAC key belongs to the owner and outlives this attachment. */
+  owner: v.optional(OwnerRefSchema),
+  addresses: v.array(AllocatedSchema),
+  since: v.string(),
+});
+export type AttachmentRecord = v.InferOutput<typeof AttachmentRecordSchema>;
+
+/** `macs/<physical network>/<vlan>/<mac>`. */
+export const MacRecordSchema = v.looseObject({
+  v: v.number(),
+  network: v.string(),
+  owner: v.optional(OwnerRefSchema),
+  holder: v.optional(AttachmentRefSchema),
+});
+export type MacRecord = v.InferOutput<typeof MacRecordSchema>;
+
+/** `history/{4,6}/<hex>/<allocation id>`: one interval in which a holder had an address. */
+export const HistoryRecordSchema = v.looseObject({
+  v: v.number(),
+  id: v.string(),
+  address: v.string(),
+  network: NetworkRefSchema,
+  vlan: v.optional(v.number()),
+  owner: v.optional(OwnerRefSchema),
+  holder: HolderSchema,
+  mac: v.optional(v.string()),
+  /** Clock of the node that wrote it. */
+  start: v.string(),
+  end: v.optional(v.string()),
+  /** What ended it: del, gc, undo, superseded, released by an administrator. */
+  endedBy: v.optional(v.string()),
+});
+export type HistoryRecord = v.InferOutput<typeof HistoryRecordSchema>;
