@@ -24,8 +24,11 @@ export const KINDS = [
 export type Kind = typeof KINDS[number];
 
 /** A described field: the text is what `explain` and the API documentation show. */
-export function described<S extends v.GenericSchema>(schema: S, text: string): S {
-  return v.pipe(schema, v.description(text)) as unknown as S;
+export function described<S extends v.GenericSchema>(
+  schema: S,
+  text: string,
+): v.SchemaWithPipe<readonly [S, v.DescriptionAction<v.InferOutput<S>, string>]> {
+  return v.pipe(schema, v.description(text));
 }
 
 const Labels = v.record(v.string(), v.string());

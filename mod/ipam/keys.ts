@@ -1,0 +1,201 @@
+/**
+ * The layout in etcd: one key per fact. Every key is made here, and read back here.
+ *
+ * ```
+ * meta/{schema,era,edit,exported}      clusters/<cluster>
+ * physicalnetworks/<name>   zones/<name>   networks/<name>   nodes/<cluster>/<node>
+ * addresses/<network>/{4,6}/<hex>      reserved/<network>/{4,6}/<hex>
+ * owners/<network>/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>
+ * attachments/<cluster>/<node>/<containerID>/<ifname>   tombstones/... (the same, leased)
+ * macs/<physical network>/<vlan>/<mac>
+ * cooling/<network>/{4,6}/<hex>        (leased)
+ * free/<network>/{4,6}/<hash>-<hex>    freesize/<network>/{4,6}
+ * history/{4,6}/<hex>/<allocation id>
+ * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
+ * ```
+ *
+ * @module
+ */
+
+import { type Address, addressFromHex, addressToHex, type Family } from "../ip/address.ts";
+import type { AttachmentRef, OwnerRef } from "../model/identity.ts";
+
+/**
+ * A segment of a key: ASCII without `/`. Reversible, and an empty segment stays visible as `-`
+ * (a real `-` is escaped), so that no two names share a key.
+ */
+export function escapeSegment(text: string): string {
+  if (text === "") return "-";
+  if (text === "-") return "%2D";
+  return encodeURIComponent(text);
+}
+
+/** The inverse of {@linkcode escapeSegment}. */
+export function unescapeSegment(segment: string): string {
+  return segment === "-" ? "" : decodeURIComponent(segment);
+}
+
+function join(...segments: readonly string[]): string {
+  return segments.map(escapeSegment).join("/");
+}
+
+export const META_ERA = "meta/era";
+export const META_SCHEMA = "meta/schema";
+/** Edits of networks serialise on this key; ADDs do not compare it (rule 11). */
+export const META_EDIT = "meta/edit";
+/** Up to which revision the history has been exported; nothing newer is trimmed. */
+export const META_EXPORTED = "meta/exported";
+
+export const PREFIXES = {
+  clusters: "clusters/",
+  physicalNetworks: "physicalnetworks/",
+  zones: "zones/",
+  networks: "networks/",
+  nodes: "nodes/",
+  addresses: "addresses/",
+  reserved: "reserved/",
+  owners: "owners/",
+  attachments: "attachments/",
+  tombstones: "tombstones/",
+  macs: "macs/",
+  cooling: "cooling/",
+  free: "free/",
+  freeSize: "freesize/",
+  history: "history/",
+  historyByOwner: "history-by-owner/",
+} as const;
+
+export function physicalNetworkKey(name: string): string {
+  return PREFIXES.physicalNetworks + join(name);
+}
+
+export function zoneKey(name: string): string {
+  return PREFIXES.zones + join(name);
+}
+
+export function networkKey(name: string): string {
+  return PREFIXES.networks + join(name);
+}
+
+export function nodeKey(cluster: string, node: string): string {
+  return PREFIXES.nodes + join(cluster, node);
+}
+
+/** All addresses of one family of a network. */
+export function addressPrefix(network: string, family: Family): string {
+  return `${PREFIXES.addresses}${join(network)}/${family}/`;
+}
+
+export function addressKey(network: string, address: Address): string {
+  return addressPrefix(network, address.family) + addressToHex(address);
+}
+
+/** The network and the address that an `addresses/`, `cooling/` or `reserved/` key names. */
+export function parseAddressKey(key: string): { network: string; address: Address } {
+  const [, network, , hex] = key.split("/");
+  return { network: unescapeSegment(network ?? ""), address: addressFromHex(hex ?? "") };
+}
+
+export function reservedPrefix(network: string, family: Family): string {
+  return `${PREFIXES.reserved}${join(network)}/${family}/`;
+}
+
+export function reservedKey(network: string, address: Address): string {
+  return reservedPrefix(network, address.family) + addressToHex(address);
+}
+
+export function coolingPrefix(network: string, family: Family): string {
+  return `${PREFIXES.cooling}${join(network)}/${family}/`;
+}
+
+export function coolingKey(network: string, address: Address): string {
+  return coolingPrefix(network, address.family) + addressToHex(address);
+}
+
+function ownerPath(owner: OwnerRef): string {
+  return join(
+    owner.cluster,
+    owner.group,
+    owner.kind,
+    owner.namespace,
+    owner.name,
+    owner.slot,
+    owner.ifname,
+  );
+}
+
+export function ownerKey(network: string, owner: OwnerRef): string {
+  return `${PREFIXES.owners}${join(network)}/${ownerPath(owner)}`;
+}
+
+/** All owners of a network. */
+export function ownerPrefix(network: string): string {
+  return `${PREFIXES.owners}${join(network)}/`;
+}
+
+function attachmentPath(ref: AttachmentRef): string {
+  return join(ref.cluster, ref.node, ref.containerId, ref.ifname);
+}
+
+export function attachmentKey(ref: AttachmentRef): string {
+  return PREFIXES.attachments + attachmentPath(ref);
+}
+
+/** All attachments of one node: what GC and a node's controller read. */
+export function nodeAttachmentPrefix(cluster: string, node: string): string {
+  return `${PREFIXES.attachments}${join(cluster, node)}/`;
+}
+
+export function parseAttachmentKey(key: string): AttachmentRef {
+  const [, cluster, node, containerId, ifname] = key.split("/").map(unescapeSegment);
+  return {
+    cluster: cluster ?? "",
+    node: node ?? "",
+    containerId: containerId ?? "",
+    ifname: ifname ?? "",
+  };
+}
+
+export function tombstoneKey(ref: AttachmentRef): string {
+  return PREFIXES.tombstones + attachmentPath(ref);
+}
+
+export function macKey(physicalNetwork: string, vlan: number, mac: string): string {
+  // Colons are legal in keys and keep them readable: no escaping of the MAC.
+  return `${PREFIXES.macs}${join(physicalNetwork)}/${vlan}/${mac}`;
+}
+
+export function historyPrefix(address: Address): string {
+  return `${PREFIXES.history}${address.family}/${addressToHex(address)}/`;
+}
+
+export function historyKey(address: Address, id: string): string {
+  return historyPrefix(address) + id;
+}
+
+/** All that one owner (or an ephemeral pod or container) ever had; see `historyIdentity`. */
+export function historyByOwnerPrefix(owner: OwnerRef): string {
+  return `${PREFIXES.historyByOwner}${ownerPath(owner)}/`;
+}
+
+/** All slots and interfaces of one workload. */
+export function historyByWorkloadPrefix(
+  workload: Pick<OwnerRef, "cluster" | "group" | "kind" | "namespace" | "name">,
+): string {
+  const { cluster, group, kind, namespace, name } = workload;
+  return `${PREFIXES.historyByOwner}${join(cluster, group, kind, namespace, name)}/`;
+}
+
+export function historyByOwnerKey(owner: OwnerRef, id: string): string {
+  return historyByOwnerPrefix(owner) + id;
+}
+
+/** All keys of the free index of one family of a network. */
+export function freePrefix(network: string, family: Family): string {
+  return `${PREFIXES.free}${join(network)}/${family}/`;
+}
+
+/** Exists where the free index of the family may hold more than about 256 keys. */
+export function freeSizeKey(network: string, family: Family): string {
+  return `${PREFIXES.freeSize}${join(network)}/${family}`;
+}
