@@ -55,8 +55,9 @@ function invalid(text: string, why: string, remedy: string): FabricError {
   });
 }
 
-function parseV4(text: string): Address {
-  const parts = text.split(".");
+/** The dotted part of `text` that stands behind `head` (empty for an IPv4 address). */
+function parseV4(text: string, head = ""): Address {
+  const parts = text.slice(head.length).split(".");
   if (parts.length !== 4) {
     throw invalid(text, `${parts.length} part(s) where 4 are needed`, "write it like 10.0.0.5");
   }
@@ -69,7 +70,7 @@ function parseV4(text: string): Address {
       throw invalid(
         text,
         `"${part}" has a leading zero, which some programs read as octal`,
-        `did you mean ${parts.map((p) => String(Number(p))).join(".")}`,
+        `did you mean ${head}${parts.map((p) => p.replace(/^0+(?=.)/, "")).join(".")}`,
       );
     }
     const octet = Number(part);
@@ -82,11 +83,10 @@ function parseV4(text: string): Address {
 function parseV6(text: string): Address {
   const remedy = "write it like 2001:db8::5";
   let source = text;
-  const dotted = source.lastIndexOf(".") >= 0 ? source.lastIndexOf(":") : -1;
-  if (dotted >= 0) {
-    const v4 = parseV4(source.slice(dotted + 1)).value;
-    source = source.slice(0, dotted + 1) +
-      (v4 >> 16n).toString(16) + ":" + (v4 & 0xffffn).toString(16);
+  if (text.lastIndexOf(".") > text.lastIndexOf(":")) {
+    const head = text.slice(0, text.lastIndexOf(":") + 1);
+    const v4 = parseV4(text, head).value;
+    source = `${head}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`;
   }
   const halves = source.split("::");
   if (halves.length > 2) throw invalid(text, `"::" stands more than once`, remedy);
