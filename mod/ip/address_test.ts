@@ -131,7 +131,7 @@ Deno.test("parseAddress() names the fault of what is no address", () => {
       ["1:::2", `"" is not a group`],
       ["12345::", "1 to 4 hexadecimal digits"],
       ["fe80::1%eth0", "zone"],
-      ["1.2.3.4::", `"" is not a group`],
+      ["1.2.3.4::", `"1.2.3.4" is not a group`],
     ] as const
   ) {
     const { message } = failure(text);
