@@ -20,7 +20,9 @@ import type { NetworkSpec, Subnet } from "../model/network.ts";
 export interface SubnetPool {
   readonly prefix: Prefix;
   readonly gateway: Address | undefined;
-  /** What is handed out: ranges less exclusions, gateways, network and broadcast address. */
+  /** What a host may have: all less exclusions, gateways, network and broadcast address. */
+  readonly usable: readonly Range[];
+  /** What is handed out unasked: the usable part of the ranges. */
   readonly free: readonly Range[];
 }
 
@@ -28,18 +30,19 @@ export interface SubnetPool {
 export function subnetPool(spec: NetworkSpec, subnet: Subnet): SubnetPool {
   const prefix = parsePrefix(subnet.cidr);
   const host: Range = { family: prefix.family, ...hostRange(prefix) };
-  const ranges = subnet.ranges === undefined
-    ? [host]
-    : intersectRanges(subnet.ranges.map(parseRange), [host]);
   const gateways = spec.subnets.flatMap((s) => s.gateway === undefined ? [] : [s.gateway]);
   const taken = [
     ...(subnet.exclude ?? []).map(parseRange),
     ...gateways.map((text) => rangeOf(parseAddress(text))),
   ];
+  const usable = subtractRanges([host], taken);
   return {
     prefix,
     gateway: subnet.gateway === undefined ? undefined : parseAddress(subnet.gateway),
-    free: subtractRanges(ranges, taken),
+    usable,
+    free: subnet.ranges === undefined
+      ? usable
+      : intersectRanges(subnet.ranges.map(parseRange), usable),
   };
 }
 
@@ -76,7 +79,7 @@ export function poolOf(name: string, pools: readonly SubnetPool[], address: Addr
   return pool;
 }
 
-/** True where the network hands the address out by itself. */
+/** True where the network hands the address out unasked. */
 export function isAllocatable(pools: readonly SubnetPool[], address: Address): boolean {
   return pools.some((pool) => pool.free.some((range) => rangeContains(range, address)));
 }

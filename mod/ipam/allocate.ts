@@ -1,0 +1,265 @@
+/**
+ * ADD's half of IPAM: addresses of both families, attachment, MAC, owner and history in ONE
+ * transaction (rule 1). How candidates are chosen is a hint; what makes an address unique is the
+ * commit's compare that its key is absent, or unchanged for its owner.
+ *
+ * @module
+ */
+
+import { FabricError, isKind } from "../error.ts";
+import type { Header } from "../etcd/store.ts";
+import { formatHolder } from "../model/identity.ts";
+import { coolingSeconds, type Network } from "../model/network.ts";
+import { AttachmentRecordSchema, type OwnerRecord } from "../model/records.ts";
+import { commitAdd, type CommitOutcome, type Draft } from "./allocate_commit.ts";
+import { type AddState, reachableNetwork, readState, type StateRequest } from "./allocate_state.ts";
+import { type AllocateRequest, type Allocation, allocationOf } from "./allocation.ts";
+import type { Candidate } from "./candidate.ts";
+import type { IpamContext } from "./context.ts";
+import { findCandidate } from "./find.ts";
+import { endedHolder, type OldHolder } from "./holder.ts";
+import { attachmentKey } from "./keys.ts";
+import { planAddresses, type Source } from "./plan.ts";
+import { allocatable, networkPools } from "./pool.ts";
+import { recorded } from "./recorded.ts";
+import { release } from "./release.ts";
+import { decodeRecord } from "./stored.ts";
+
+/** Commits that one ADD may lose before it answers `try-again`. */
+const MAX_COMMITS = 64;
+/** Commits of unknown outcome before it gives up. */
+const MAX_UNKNOWN = 2;
+
+/**
+ * Gives the attachment its addresses. Called again for the same attachment it answers the same.
+ *
+ * @throws {FabricError} `not-found`, `invalid` (the request), `exhausted`, `try-again` (cooling, an
+ * old holder that has not ended), `conflict` (address or MAC of somebody else), `store-changed`,
+ * `schema`, `unavailable`, `unknown-outcome` (its tombstone stands, or the runtime's DEL settles it).
+ */
+export async function allocate(
+  context: IpamContext,
+  request: AllocateRequest,
+): Promise<Allocation> {
+  const { stateRequest, state } = await firstRead(context, request);
+  checkKnown(request, state.header);
+  const existing = state.attachment.value;
+  if (existing !== undefined) return await recorded(context, { request, state, record: existing });
+  return await commitLoop(context, { request, stateRequest, first: state });
+}
+
+/** The networks of the list are read side by side; the first that reaches the zone counts. */
+async function firstRead(
+  context: IpamContext,
+  request: AllocateRequest,
+): Promise<{ stateRequest: StateRequest; state: AddState }> {
+  if (request.networks.length === 0) {
+    throw new FabricError("invalid", "No network is named for this interface", {
+      field: "network",
+      remedy: "set network in the conflist or defaultNetwork in the node's configuration",
+    });
+  }
+  const reads = await Promise.all(request.networks.map(async (network) => {
+    const stateRequest = {
+      network,
+      zone: request.zone,
+      attachment: request.attachment,
+      owner: request.owner,
+    };
+    return { stateRequest, state: await readState(context.store, stateRequest, context.random) };
+  }));
+  let fault: unknown;
+  for (const read of reads) {
+    if (read.state.attachment.value !== undefined) return read;
+    try {
+      reachableNetwork(read.stateRequest, read.state);
+      return read;
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  throw fault;
+}
+
+/** Rule 10: another store, or one that went back in time, is not written to. */
+function checkKnown(request: AllocateRequest, header: Header): void {
+  const { known } = request;
+  if (known === undefined) return;
+  const other = known.clusterId !== header.clusterId;
+  if (!other && header.revision >= known.revision) return;
+  const what = other
+    ? `its cluster id is ${header.clusterId}, this node knew ${known.clusterId}`
+    : `its revision is ${header.revision}, this node saw ${known.revision}`;
+  throw new FabricError("store-changed", `etcd was replaced or restored: ${what}`, {
+    remedy: "compare the store with what the nodes hold before pods start: fabric-admin recover",
+    details: { known, seen: header },
+  });
+}
+
+interface LoopInput {
+  readonly request: AllocateRequest;
+  readonly stateRequest: StateRequest;
+  readonly first: AddState;
+}
+
+async function commitLoop(context: IpamContext, input: LoopInput): Promise<Allocation> {
+  const { request, stateRequest, first } = input;
+  const avoid = new Set<string>();
+  const deadline = context.now() + (request.waitForHolderMs ?? 0);
+  let state = first;
+  let old: OldHolder | undefined;
+  let macAttempt = 0;
+  let unknown = 0;
+  for (let commits = 0; commits < MAX_COMMITS;) {
+    const network = reachableNetwork(stateRequest, state);
+    const owner = state.owner.value;
+    if (owner?.holder !== undefined) {
+      old = await endedHolder(context, owner, request);
+      if (old === undefined) {
+        state = await waitForHolder(context, { request, stateRequest, owner, deadline });
+        continue;
+      }
+    }
+    const pools = networkPools(network.spec);
+    const sources = planAddresses(network, pools, { given: request.addresses ?? [], owner });
+    const candidates = await Promise.all(
+      sources.map((source) => candidateOf(context, { source, network, state, avoid })),
+    );
+    const draft: Draft = {
+      request,
+      network,
+      pools,
+      state,
+      firstRevision: first.header.revision,
+      candidates,
+      owned: sources.filter((s) => s.kind === "owned").map((s) => s.address),
+      ids: candidates.map(() => context.newId()),
+      macAttempt,
+      oldHolder: old,
+    };
+    commits++;
+    const outcome = await commitOrSettle(context, { draft, stateRequest });
+    if (outcome.kind === "committed") {
+      return allocationOf(network, outcome.record, {
+        existing: false,
+        header: outcome.header,
+        transactions: commits,
+      });
+    }
+    if (outcome.kind === "unknown") {
+      if (++unknown >= MAX_UNKNOWN) await giveUp(context, request, outcome.error);
+      state = await readState(context.store, stateRequest, context.random);
+    } else {
+      for (const key of outcome.avoid) avoid.add(key);
+      if (outcome.macTaken) macAttempt = nextMac(request, macAttempt, outcome.macTaken);
+      state = outcome.state;
+    }
+    checkStillWanted(request, first, state);
+    if (state.attachment.value !== undefined) {
+      return await recorded(context, { request, state, record: state.attachment.value });
+    }
+  }
+  throw new FabricError("try-again", `Lost ${MAX_COMMITS} races for an address of the network`, {
+    remedy: "the runtime tries again; if it persists, run fabric-admin check",
+  });
+}
+
+/** A tombstone newer than the first read: a DEL came, and this ADD is over. */
+function checkStillWanted(request: AllocateRequest, first: AddState, state: AddState): void {
+  if (state.tombstoneRevision <= first.header.revision) return;
+  throw new FabricError(
+    "conflict",
+    `Container ${request.attachment.containerId} was deleted while its ADD was under way`,
+    { details: { reason: "deleted" } },
+  );
+}
+
+function nextMac(request: AllocateRequest, attempt: number, taken: string): number {
+  if (request.mac === undefined) return attempt + 1;
+  throw new FabricError("conflict", `MAC address ${request.mac} is taken in this segment`, {
+    field: "mac",
+    value: request.mac,
+    remedy: `choose another, or release it from ${taken}`,
+  });
+}
+
+async function candidateOf(
+  context: IpamContext,
+  input: {
+    readonly source: Source;
+    readonly network: Network;
+    readonly state: AddState;
+    readonly avoid: ReadonlySet<string>;
+  },
+): Promise<Candidate> {
+  const { source, network, state, avoid } = input;
+  if (source.kind !== "any") return { address: source.address, entry: undefined };
+  return await findCandidate(context, {
+    network,
+    family: source.family,
+    entries: state.free[source.family],
+    choice: {
+      allocatable: allocatable(network.spec, source.family),
+      avoid,
+      coolingMs: coolingSeconds(network.spec) * 1000,
+      now: context.now(),
+      random: context.random,
+    },
+  });
+}
+
+/** Commits; an unknown outcome is read back by allocation id: finding it is proof (rule 3). */
+async function commitOrSettle(
+  context: IpamContext,
+  input: { readonly draft: Draft; readonly stateRequest: StateRequest },
+): Promise<CommitOutcome | { readonly kind: "unknown"; readonly error: FabricError }> {
+  try {
+    return await commitAdd(context, input);
+  } catch (error) {
+    if (!isKind(error, "unknown-outcome")) throw error;
+    const { request } = input.draft;
+    const read = await context.store.range({ key: attachmentKey(request.attachment) });
+    const kv = read.kvs[0];
+    const record = kv === undefined ? undefined : decodeRecord(AttachmentRecordSchema, kv);
+    if (record !== undefined && record.addresses[0]?.id === input.draft.ids[0]) {
+      return { kind: "committed", header: read.header, record };
+    }
+    return { kind: "unknown", error };
+  }
+}
+
+/** Makes every late copy of the commits fail, then answers with the error. */
+async function giveUp(
+  context: IpamContext,
+  request: AllocateRequest,
+  error: FabricError,
+): Promise<never> {
+  await release(context, request.attachment, { endedBy: "undo" });
+  throw error;
+}
+
+async function waitForHolder(
+  context: IpamContext,
+  input: {
+    readonly request: AllocateRequest;
+    readonly stateRequest: StateRequest;
+    readonly owner: OwnerRecord;
+    readonly deadline: number;
+  },
+): Promise<AddState> {
+  const { request, stateRequest, owner, deadline } = input;
+  if (context.now() >= deadline) {
+    const addresses = owner.addresses.map((a) => a.address).join(", ");
+    const holder = owner.holder === undefined ? "nobody" : formatHolder(owner.holder);
+    throw new FabricError(
+      "try-again",
+      `Fixed address ${addresses} is still held by ${holder}`,
+      {
+        remedy: "it moves when that sandbox is deleted on its node, or the node is fenced",
+        details: { holder: owner.holder, attachment: request.attachment },
+      },
+    );
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return await readState(context.store, stateRequest, context.random);
+}

@@ -1,0 +1,86 @@
+/**
+ * What an ADD asks of IPAM and what it gets.
+ *
+ * @module
+ */
+
+import type { Header } from "../etcd/store.ts";
+import { type Address, parseAddress } from "../ip/address.ts";
+import { parseMac } from "../ip/mac.ts";
+import { parseInterfaceAddress } from "../ip/prefix.ts";
+import type { AttachmentRef, OwnerRef, Pod } from "../model/identity.ts";
+import { DEFAULT_MTU, type Network } from "../model/network.ts";
+import type { AttachmentRecord } from "../model/records.ts";
+import { networkPools, poolOf } from "./pool.ts";
+
+export interface AllocateRequest {
+  readonly attachment: AttachmentRef;
+  /** `name` of the CNI conf. */
+  readonly confName: string;
+  readonly pod?: Pod;
+  readonly netns: string;
+  readonly machineId: string;
+  readonly bootId: string;
+  /** Zone of the node. */
+  readonly zone: string;
+  /** Names of networks; the first that reaches the zone is taken. */
+  readonly networks: readonly string[];
+  /** The workload's slot that the addresses belong to; undefined: they are ephemeral. */
+  readonly owner?: OwnerRef;
+  readonly tenant?: string;
+  /** Addresses asked for; a family without any gets one chosen. */
+  readonly addresses?: readonly Address[];
+  readonly mac?: string;
+  /** The store as this node knew it (rule 10). */
+  readonly known?: { readonly clusterId: string; readonly revision: number };
+  /** How long to wait for an owner's old holder to end; default 0: answer `try-again` at once. */
+  readonly waitForHolderMs?: number;
+  readonly fabricVersion?: string;
+}
+
+export interface AllocatedAddress {
+  readonly address: Address;
+  readonly length: number;
+  readonly gateway: Address | undefined;
+  readonly id: string;
+}
+
+export interface Allocation {
+  readonly network: Network;
+  readonly mtu: number;
+  readonly addresses: readonly AllocatedAddress[];
+  readonly mac: string;
+  readonly owner: OwnerRef | undefined;
+  /** The attachment was recorded before this call: an ADD whose answer was lost. */
+  readonly existing: boolean;
+  readonly header: Header;
+  /** Commits that it took. */
+  readonly transactions: number;
+}
+
+/** The allocation that a record stands for. */
+export function allocationOf(
+  network: Network,
+  record: AttachmentRecord,
+  rest: Pick<Allocation, "existing" | "header" | "transactions">,
+): Allocation {
+  return {
+    network,
+    mtu: network.spec.mtu ?? DEFAULT_MTU,
+    addresses: addressesOf(network, record),
+    mac: parseMac(record.mac),
+    owner: record.owner,
+    ...rest,
+  };
+}
+
+function addressesOf(network: Network, record: AttachmentRecord): readonly AllocatedAddress[] {
+  const pools = networkPools(network.spec);
+  return record.addresses.map(({ address: text, id, gateway }) => {
+    const { address, length } = parseInterfaceAddress(text);
+    const known = gateway === undefined
+      ? poolOf(network.metadata.name, pools, address).gateway
+      : parseAddress(gateway);
+    return { address, length, gateway: known, id };
+  });
+}
