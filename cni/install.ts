@@ -1,0 +1,4 @@
+import type { RoleIo } from "../mod/role.ts";
+export async function runInstall(_a: readonly string[], _io: RoleIo): Promise<number> {
+  return await Promise.resolve(1);
+}

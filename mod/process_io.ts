@@ -1,0 +1,62 @@
+/**
+ * The process that we are: its own name, and its streams as a {@linkcode RoleIo}.
+ *
+ * @module
+ */
+
+import type { RoleIo } from "./role.ts";
+
+/** A configuration on stdin is a few kB, a manifest at most a few MB. */
+const MAX_STDIN_BYTES = 64 * 1024 * 1024;
+
+/** Environment and streams of this process. Reading and writing are synchronous: no turn is lost. */
+export function processIo(): RoleIo {
+  return {
+    env: (name) => Deno.env.get(name),
+    readStdin: () => Promise.resolve(readAll(Deno.stdin)),
+    writeStdout: (text) => writeAll(Deno.stdout, text),
+    writeStderr: (text) => writeAll(Deno.stderr, text),
+  };
+}
+
+/**
+ * argv[0], as the caller wrote it. Deno's public API does not tell it: `Deno.execPath()` follows
+ * symlinks, `/proc/self/cmdline` needs `--allow-all`, and `node:process` costs 30 ms at start. So
+ * it is read from what Deno keeps for `node:process`, and from that module when a later version
+ * keeps it elsewhere.
+ */
+export function argv0(): string {
+  const kept = property(property(Deno, Reflect.get(Deno, "internal")), "__nodeBootstrapArgs");
+  const name = property(kept, "argv0") ?? property(property(globalThis, "process"), "argv0");
+  return typeof name === "string" ? name : Deno.execPath();
+}
+
+function property(value: unknown, key: unknown): unknown {
+  if (typeof value !== "object" || value === null) return undefined;
+  return typeof key === "string" || typeof key === "symbol" ? Reflect.get(value, key) : undefined;
+}
+
+function readAll(input: { readSync(buffer: Uint8Array): number | null }): string {
+  const chunks: Uint8Array[] = [];
+  const buffer = new Uint8Array(65536);
+  const decoder = new TextDecoder();
+  let length = 0;
+  for (;;) {
+    const count = input.readSync(buffer);
+    if (count === null) break;
+    length += count;
+    if (length > MAX_STDIN_BYTES) throw new RangeError("standard input is longer than 64 MiB");
+    chunks.push(buffer.slice(0, count));
+  }
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}
+
+function writeAll(output: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+  } catch (error) {
+    // Whoever read has gone (`| head`): there is nobody to tell.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Makes the executable. Each role is bundled into one file first: 40 small modules cost 9 ms at
+ * every start, one bundled file 0.4 ms. `main.ts` is bundled with its four role imports left as
+ * they are, and a configuration maps those names to the bundles, so a call loads one role's file.
+ *
+ * The test build (`--fault-points`) differs in one mapping and one variable that it may read.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import { type BuildInfo } from "../mod/build_info.ts";
+import { permissionFlags } from "../mod/permissions.ts";
+import { denortOrigin, pinnedDenort, sha256, writeWhole } from "./toolchain.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+const BUILD = `${ROOT}.build/`;
+const DIST = `${ROOT}dist/`;
+
+/** Import names of the roles, and the sources that `deno.json` maps them to. */
+const ROLE_IMPORTS = Object.entries(config.imports).filter(([name]) =>
+  ["fabric/cni", "fabric/server", "fabric/admin", "fabric/command"].includes(name)
+);
+
+interface Variant {
+  readonly name: "fabric" | "fabric-faults";
+  readonly fault: string;
+  readonly flags: readonly string[];
+}
+
+const RELEASE: Variant = {
+  name: "fabric",
+  fault: "./mod/fault_off.ts",
+  flags: permissionFlags(),
+};
+
+const FAULTS: Variant = {
+  name: "fabric-faults",
+  fault: "./mod/fault_on.ts",
+  flags: permissionFlags().map((flag) =>
+    flag.startsWith("--allow-env=") ? `${flag},FABRIC_FAULT` : flag
+  ),
+};
+
+async function compile(variant: Variant, info: BuildInfo): Promise<void> {
+  await Deno.mkdir(DIST, { recursive: true });
+  await Deno.mkdir(BUILD, { recursive: true });
+  const work = await Deno.makeTempDir({ dir: BUILD });
+  try {
+    await bundle(variant, { info, work });
+    const denort = await pinnedDenort();
+    await deno(["compile", ...variant.flags, ...COMPILE_FLAGS, `${work}/main.js`], {
+      cwd: work,
+      env: denort === undefined ? {} : { DENORT_BIN: denort },
+    });
+    const program = await Deno.readFile(`${work}/fabric`);
+    const path = `${DIST}${variant.name}`;
+    await writeWhole(`${path}.sha256`, { content: `${await sha256(program)}  ${variant.name}\n` });
+    await Deno.rename(`${work}/fabric`, path);
+    await keepBundles(variant, work);
+    say(
+      `${path.slice(ROOT.length)}: ${Math.round(program.length / 1e6)} MB, denort ${info.denort}`,
+    );
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/**
+ * `--no-code-cache`: Deno would keep V8's code cache under $TMPDIR, where a local user could plant
+ * code for root. `--no-config`, here and below: the nearest `deno.json` would win over our mapping.
+ */
+const COMPILE_FLAGS = [
+  "--quiet",
+  "--no-check",
+  "--no-code-cache",
+  "--no-lock",
+  "--no-config",
+  "--import-map=roles.json",
+  "--output=fabric",
+];
+
+async function bundle(
+  variant: Variant,
+  { info, work }: { readonly info: BuildInfo; readonly work: string },
+): Promise<void> {
+  await Deno.writeTextFile(
+    `${work}/build_info.ts`,
+    `export const BUILD = ${JSON.stringify(info)};\n`,
+  );
+  const sources = `${work}/sources.json`;
+  await Deno.writeTextFile(sources, JSON.stringify({ imports: sourceImports(variant) }, null, 2));
+  const bundles = [["main.js", "./main.ts"] as const, ...ROLE_IMPORTS.map(bundleOf)];
+  await Promise.all(bundles.map(([output, source]) =>
+    deno([
+      "bundle",
+      "--quiet",
+      "--minify",
+      "--sourcemap=external",
+      "--platform=browser",
+      "--frozen",
+      "--no-config",
+      `--import-map=${sources}`,
+      `--lock=${ROOT}deno.lock`,
+      ...ROLE_IMPORTS.map(([name]) => `--external=${name}`),
+      `--output=${work}/${output}`,
+      source,
+    ], { cwd: ROOT })
+  ));
+  const imports = Object.fromEntries(
+    ROLE_IMPORTS.map((role) => [role[0], `./${bundleOf(role)[0]}`]),
+  );
+  await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
+}
+
+/** File name of a role's bundle, and its source. */
+function bundleOf([name, source]: readonly [string, string]): readonly [string, string] {
+  return [`${name.replace("fabric/", "")}.js`, source];
+}
+
+/** The imports of `deno.json` as seen from the build folder, with this build's own two. */
+function sourceImports(variant: Variant): Readonly<Record<string, string>> {
+  const imports: Record<string, string> = {};
+  for (const [name, target] of Object.entries(config.imports)) {
+    imports[name] = target.startsWith("./") ? `../../${target.slice(2)}` : target;
+  }
+  return {
+    ...imports,
+    "fabric/fault": `../../${variant.fault.slice(2)}`,
+    "fabric/build": "./build_info.ts",
+  };
+}
+
+/** Leaves bundles and source maps in `.build/<name>/`, for tests and to read a stack trace. */
+async function keepBundles(variant: Variant, work: string): Promise<void> {
+  const kept = `${BUILD}${variant.name}`;
+  await Deno.mkdir(kept, { recursive: true });
+  for await (const { name } of Deno.readDir(work)) {
+    if (name !== "build_info.ts") await Deno.rename(`${work}/${name}`, `${kept}/${name}`);
+  }
+}
+
+/** Version, commit and the commit's date; unknown outside a git checkout. */
+async function buildInfo(): Promise<BuildInfo> {
+  const commit = await git("rev-parse", "HEAD");
+  const seconds = Number(await git("log", "-1", "--format=%ct"));
+  const clean = await git("status", "--porcelain") === "";
+  return {
+    version: config.version,
+    commit: commit === undefined ? "unknown" : clean ? commit : `${commit}-dirty`,
+    date: commit === undefined
+      ? "unknown"
+      : new Date(seconds * 1000).toISOString().replace(".000Z", "Z"),
+    denort: await denortOrigin(),
+  };
+}
+
+async function git(...args: string[]): Promise<string | undefined> {
+  try {
+    const output = await new Deno.Command("git", { args, cwd: ROOT, stderr: "null" }).output();
+    return output.success ? new TextDecoder().decode(output.stdout).trim() : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function deno(
+  args: readonly string[],
+  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: options.cwd,
+    env: { ...options.env },
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn().status;
+  if (!success) throw new Error(`deno ${args[0]} failed`);
+}
+
+function say(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+}
+
+if (import.meta.main) {
+  const unknown = Deno.args.find((argument) => argument !== "--fault-points");
+  if (unknown !== undefined) {
+    say(`compile: unknown argument ${unknown}; use --fault-points`);
+    Deno.exit(2);
+  }
+  try {
+    await compile(Deno.args.length > 0 ? FAULTS : RELEASE, await buildInfo());
+  } catch (error) {
+    say(`compile: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(1);
+  }
+}
