@@ -1,0 +1,39 @@
+/**
+ * From options to a store, the same for every transport.
+ *
+ * @module
+ */
+import { readSecretFile } from "../secret_file.ts";
+import { Client } from "./client.ts";
+import { checkOptions, readTlsFiles, type StoreOptions, type TlsFiles } from "./options.ts";
+import type { Store } from "./store.ts";
+import { openTokens } from "./token.ts";
+import type { Transport } from "./transport.ts";
+
+/** Checks the options, reads the files and opens the transport; nothing is sent yet. */
+export async function openClient<Bytes>(
+  options: StoreOptions,
+  openTransport: (
+    options: StoreOptions,
+    files: { readonly prefix: string; readonly tls: TlsFiles },
+  ) => Transport<Bytes>,
+): Promise<Store> {
+  const { prefix, timeoutMs } = checkOptions(options);
+  const { auth, tokenFile, firstEndpoint = 0 } = options;
+  const readPassword = async (path: string) =>
+    (await readSecretFile(path, "etcd.auth.passwordFile")).replace(/\r?\n$/, "");
+  const [tls, password] = await Promise.all([
+    readTlsFiles(options),
+    auth === undefined ? undefined : readPassword(auth.passwordFile),
+  ]);
+  const transport = openTransport(options, { prefix, tls });
+  if (auth === undefined || password === undefined) {
+    return new Client(transport, { timeoutMs, firstEndpoint });
+  }
+  return new Client(transport, {
+    timeoutMs,
+    firstEndpoint,
+    credentials: { name: auth.user, password },
+    openTokens: (authenticate) => openTokens({ user: auth.user, tokenFile, authenticate }),
+  });
+}

@@ -1,0 +1,41 @@
+/**
+ * Files with secrets: refused when others than their owner can read them.
+ *
+ * @module
+ */
+import { FabricError } from "./error.ts";
+
+/**
+ * The text of the file. `invalid` when it cannot be read or when its group or others may read or
+ * write it; `field` names the setting that points to it.
+ */
+export async function readSecretFile(path: string, field: string): Promise<string> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (cause) {
+    const why = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
+    throw new FabricError("invalid", `${path} ${why}`, { field, value: path, cause });
+  }
+  try {
+    // The open file is asked, so that nothing can be put in its place meanwhile.
+    const mode = file.statSync().mode ?? 0;
+    if ((mode & 0o077) !== 0) {
+      const shown = (mode & 0o777).toString(8).padStart(4, "0");
+      throw new FabricError("invalid", `${path} holds a secret and has mode ${shown}`, {
+        field,
+        value: path,
+        remedy: `run: chmod 600 ${path}`,
+      });
+    }
+    const parts: string[] = [];
+    const text = new TextDecoder();
+    const buffer = new Uint8Array(8192);
+    for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
+      parts.push(text.decode(buffer.subarray(0, count), { stream: true }));
+    }
+    return parts.join("") + text.decode();
+  } finally {
+    file.close();
+  }
+}
