@@ -14,7 +14,7 @@ import { AttachmentRecordSchema, type OwnerRecord } from "../model/records.ts";
 import { commitAdd, type CommitOutcome, type Draft } from "./allocate_commit.ts";
 import { type AddState, reachableNetwork, readState, type StateRequest } from "./allocate_state.ts";
 import { type AllocateRequest, type Allocation, allocationOf } from "./allocation.ts";
-import type { Candidate } from "./candidate.ts";
+import { avoidKey, type Candidate } from "./candidate.ts";
 import type { IpamContext } from "./context.ts";
 import { findCandidate } from "./find.ts";
 import { endedHolder, type OldHolder } from "./holder.ts";
@@ -23,6 +23,7 @@ import { planAddresses, type Source } from "./plan.ts";
 import { allocatable, networkPools } from "./pool.ts";
 import { recorded } from "./recorded.ts";
 import { release } from "./release.ts";
+import { checkOwned, takenAddress } from "./taken.ts";
 import { decodeRecord } from "./stored.ts";
 
 /** Commits that one ADD may lose before it answers `try-again`. */
@@ -150,6 +151,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
       if (++unknown >= MAX_UNKNOWN) await giveUp(context, request, outcome.error);
       state = await readState(context.store, stateRequest, context.random);
     } else {
+      await checkLoss(context, { request, network, sources, avoid: outcome.avoid, state });
       for (const key of outcome.avoid) avoid.add(key);
       if (outcome.macTaken) macAttempt = nextMac(request, macAttempt, outcome.macTaken);
       state = outcome.state;
@@ -162,6 +164,34 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
   throw new FabricError("try-again", `Lost ${MAX_COMMITS} races for an address of the network`, {
     remedy: "the runtime tries again; if it persists, run fabric-admin check",
   });
+}
+
+/**
+ * A race for any free address is tried again; an address that was asked for is not to be had, and
+ * an owner whose addresses are not at its own revision is damage.
+ */
+async function checkLoss(
+  context: IpamContext,
+  input: {
+    readonly request: AllocateRequest;
+    readonly network: Network;
+    readonly sources: readonly Source[];
+    readonly avoid: readonly string[];
+    readonly state: AddState;
+  },
+): Promise<void> {
+  const { network, sources, avoid, state } = input;
+  const name = network.metadata.name;
+  for (const source of sources) {
+    if (source.kind === "any") continue;
+    const isTaken = avoid.includes(avoidKey(source.address));
+    if (source.kind === "given" && isTaken) {
+      throw await takenAddress(context, { network: name, address: source.address });
+    }
+    const owner = input.request.owner;
+    if (source.kind !== "owned" || owner === undefined) continue;
+    await checkOwned(context, { network: name, address: source.address, owner, state });
+  }
 }
 
 /** A tombstone newer than the first read: a DEL came, and this ADD is over. */

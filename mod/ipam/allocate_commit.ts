@@ -301,7 +301,8 @@ function recordsOf(context: IpamContext, draft: Draft, mac: string): Records {
   const node = nodeUpdate(draft);
   if (node !== undefined) {
     const { cluster, node: nodeName } = request.attachment;
-    put(nodeKey(cluster, nodeName), encodeResource(completeNode(node, since, context)));
+    const value = encodeResource(completeNode(node, since, context));
+    operations.push({ put: nodeKey(cluster, nodeName), value });
   }
   return { operations, attachment };
 }

@@ -31,6 +31,11 @@ export type Choice =
   | { readonly kind: "cooling" }
   | { readonly kind: "none" };
 
+/**
+ * Offers that are considered, in the order they were read: from the reader's random point on. More
+ * would favour the keys at which every ring starts anew.
+ */
+const MAX_OFFERS = 16;
 /** How far an entry is searched for an address that is not taken. */
 const MAX_STEPS = 512;
 
@@ -45,6 +50,7 @@ export function chooseCandidate(entries: readonly FreeEntry[], options: ChoiceOp
   const offers: Candidate[] = [];
   let cooling = false;
   for (const entry of entries) {
+    if (offers.length === MAX_OFFERS) break;
     const address = firstOffered(entry, options);
     if (address === undefined) continue;
     if (isCooling(entry, options)) cooling = true;

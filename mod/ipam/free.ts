@@ -77,9 +77,13 @@ function toHex(family: Family, value: bigint): string {
   return addressToHex({ family, value });
 }
 
-/** Puts the released address into the index. */
-export function putReleased(network: string, address: Address, now: number): Operation {
-  return { put: singleKey(network, address), value: JSON.stringify({ t: now }) };
+/** Puts the address into the index; `releasedAt` (ms) is undefined where nobody ever saw it. */
+export function putReleased(
+  network: string,
+  address: Address,
+  releasedAt: number | undefined,
+): Operation {
+  return { put: singleKey(network, address), value: JSON.stringify({ t: releasedAt }) };
 }
 
 /** Takes `taken` (and whatever lies before it) out of the entry: the rest is written back. */

@@ -228,7 +228,8 @@ function endTransaction(
       continue;
     }
     success.push({ delete: { key: kv.key } });
-    if (isAllocatable(pools, address)) success.push(putReleased(name, address, context.now()));
+    const releasedAt = options.cool === false ? undefined : context.now();
+    if (isAllocatable(pools, address)) success.push(putReleased(name, address, releasedAt));
     if (cool !== undefined) {
       success.push({ put: coolingKey(name, address), value: "{}", lease: cool });
     }

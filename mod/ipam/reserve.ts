@@ -10,7 +10,6 @@ import type { Compare, KeyValue, Operation } from "../etcd/store.ts";
 import { type Address, formatAddress } from "../ip/address.ts";
 import { firstOf, formatPrefix, lastOf } from "../ip/prefix.ts";
 import { formatRange, type Range, rangeContains, rangeSize } from "../ip/range.ts";
-import { formatHolder, formatOwner } from "../model/identity.ts";
 import { type Network } from "../model/network.ts";
 import { type AddressRecord, AddressRecordSchema } from "../model/records.ts";
 import { keysOf } from "./allocate_state.ts";
@@ -19,6 +18,7 @@ import { putReleased, singleKey } from "./free.ts";
 import { addressKey, networkKey, parseAddressKey, reservedKey } from "./keys.ts";
 import { isAllocatable, networkPools } from "./pool.ts";
 import { decodeRecord, decodeResource, encodeRecord } from "./stored.ts";
+import { describeUser } from "./taken.ts";
 
 /** Addresses that one call may name: more is a matter of `exclude` in the network. */
 export const MAX_RESERVATION = 4096n;
@@ -182,11 +182,7 @@ function reserveOne(
 function taken(kv: KeyValue): readonly string[] {
   const record = decodeRecord(AddressRecordSchema, kv);
   if (record.state === "reserved") return [];
-  const who = record.holder !== undefined
-    ? formatHolder(record.holder)
-    : record.owner !== undefined
-    ? formatOwner(record.owner)
-    : "unknown";
+  const who = describeUser(record);
   return [`${formatAddress(parseAddressKey(kv.key).address)} (${who})`];
 }
 
