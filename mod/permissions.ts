@@ -15,6 +15,8 @@
  * @module
  */
 
+import { SETTINGS } from "./config_setting.ts";
+
 /** The faces of the one executable; `command` is `fabric` as typed by people (install, version). */
 export const ROLES = ["cni", "server", "admin", "command"] as const;
 export type Role = typeof ROLES[number];
@@ -46,24 +48,10 @@ const CNI_VARIABLES = [
   "CNI_NETNS_OVERRIDE",
 ] as const;
 
+/** FABRIC_CONFIG names the configuration's file, the others override its fields. */
 const FABRIC_VARIABLES = [
   "FABRIC_CONFIG",
-  "FABRIC_CLUSTER",
-  "FABRIC_NODE",
-  "FABRIC_ZONE",
-  "FABRIC_NETWORK",
-  "FABRIC_ETCD_ENDPOINTS",
-  "FABRIC_ETCD_PREFIX",
-  "FABRIC_ETCD_CA_FILE",
-  "FABRIC_ETCD_CERT_FILE",
-  "FABRIC_ETCD_KEY_FILE",
-  "FABRIC_ETCD_USERNAME_FILE",
-  "FABRIC_ETCD_PASSWORD_FILE",
-  "FABRIC_ETCD_CREDENTIALS_FILE",
-  "FABRIC_ETCD_TIMEOUT",
-  "FABRIC_OVSDB_SOCKET",
-  "FABRIC_LOG_FILE",
-  "FABRIC_LOG_LEVEL",
+  ...SETTINGS.map(({ variable }) => variable),
 ] as const;
 
 /** Every variable of the environment that any role may read. */
@@ -94,6 +82,7 @@ const NOTHING: Permissions = {
   sys: [],
 };
 
+/** Where the plugin may write, and where the socket of ovsdb-server may lie. */
 const STATE_FOLDERS = ["/run", "/var/run", "/var/lib/fabric", "/var/log/fabric"] as const;
 
 /** Who may do what. */
