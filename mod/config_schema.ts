@@ -1,0 +1,129 @@
+/**
+ * The shape of the configuration, with its defaults.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+
+/** Levels of the log, as LogTape names them. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal"] as const;
+
+const Name = v.pipe(
+  v.string("it is not text"),
+  v.regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/, "it is not a name"),
+);
+const Path = v.pipe(
+  v.string("it is not text"),
+  v.regex(/^\/[^\0\n]*$/, "it is not an absolute path"),
+);
+const Device = v.pipe(
+  v.string("it is not text"),
+  v.regex(/^(?!\.{1,2}$)[^\s/:\0]{1,15}$/, "it is no name of a device (1 to 15 characters)"),
+);
+const Text = v.pipe(v.string("it is not text"), v.minLength(1, "it is empty"));
+const Flag = v.boolean("it is neither true nor false");
+
+const Endpoint = v.pipe(
+  v.string("it is not text"),
+  v.check(isEndpoint, "it is not an address such as https://10.0.0.1:2379"),
+);
+
+const BridgeSchema = v.strictObject({
+  /** Bridge of Open vSwitch on this node. */
+  bridge: Device,
+  /** Device that is a port of the bridge; added where `create` is true. */
+  uplink: v.optional(Device),
+  /** Datapath of a bridge that is made here. */
+  datapath: v.optional(v.picklist(["system", "netdev"], "it is neither system nor netdev")),
+  /** Make the bridge, and its uplink's port, where there is none. */
+  create: v.optional(Flag, false),
+}, "it is not a mapping with the field bridge");
+
+const EtcdSchema = v.strictObject({
+  endpoints: v.optional(
+    v.pipe(v.array(Endpoint, "it is not a list"), v.minLength(1, "it is empty")),
+    ["http://127.0.0.1:2379"],
+  ),
+  /** Default: the store's own. */
+  prefix: v.optional(v.pipe(
+    v.string("it is not text"),
+    v.regex(/^\/([\x21-\x2e\x30-\x7e]+\/)*$/, "it does not begin and end with /"),
+  )),
+  caFile: v.optional(Path),
+  certFile: v.optional(Path),
+  keyFile: v.optional(Path),
+  serverName: v.optional(Text),
+  user: v.optional(Text),
+  passwordFile: v.optional(Path),
+}, "it is not a mapping");
+
+const LogSchema = v.strictObject({
+  level: v.optional(v.picklist(LOG_LEVELS, `it is none of ${LOG_LEVELS.join(", ")}`), "info"),
+  file: v.optional(Path, "/var/log/fabric/fabric.log"),
+  maxBytes: v.optional(
+    v.pipe(
+      v.number("it is not a number"),
+      v.integer("it is not a whole number"),
+      v.minValue(4096, "it is under 4096"),
+    ),
+    10 * 1024 * 1024,
+  ),
+}, "it is not a mapping");
+
+/** The whole file. */
+export const ConfigSchema = v.strictObject({
+  cluster: v.optional(Name, "local"),
+  node: v.optional(Name),
+  zone: v.optional(Name, "default"),
+  defaultNetwork: v.optional(
+    v.pipe(
+      v.union([v.array(Name), v.pipe(Name, v.transform((name) => [name]))], "it is not a name"),
+      v.readonly(),
+    ),
+    [],
+  ),
+  physicalNetworks: v.optional(v.record(Name, BridgeSchema, "it is not a mapping"), {}),
+  etcd: v.optional(EtcdSchema, {}),
+  ovsdb: v.optional(
+    v.strictObject(
+      { socket: v.optional(Path, "/run/openvswitch/db.sock") },
+      "it is not a mapping",
+    ),
+    {},
+  ),
+  log: v.optional(LogSchema, {}),
+  stateDir: v.optional(Path, "/var/lib/fabric"),
+  runDir: v.optional(Path, "/run/fabric"),
+  machineIdFile: v.optional(Path, "/etc/machine-id"),
+  bootIdFile: v.optional(Path),
+}, "it is not a mapping");
+
+/** What the file, the variables and the flags say. */
+export type ParsedConfig = v.InferOutput<typeof ConfigSchema>;
+/** How one physical network is reached on this node. */
+export type BridgeConfig = v.InferOutput<typeof BridgeSchema>;
+/** How etcd is reached. */
+export type EtcdConfig = v.InferOutput<typeof EtcdSchema>;
+/** What is logged, and where. */
+export type LogConfig = v.InferOutput<typeof LogSchema>;
+
+/** The configuration of this host. */
+export interface Config extends ParsedConfig {
+  readonly node: string;
+}
+
+/** The fields that a section of the configuration can have; `""` is the file itself. */
+export function knownFields(section: string): readonly string[] {
+  if (section === "") return Object.keys(ConfigSchema.entries);
+  if (section === "etcd") return Object.keys(EtcdSchema.entries);
+  if (section === "log") return Object.keys(LogSchema.entries);
+  if (section === "ovsdb") return ["socket"];
+  return Object.keys(BridgeSchema.entries);
+}
+
+function isEndpoint(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" &&
+    url.password === "" && url.pathname === "/" && url.search === "" && url.hash === "";
+}
