@@ -286,9 +286,10 @@ export function asWatchEvent<B>(codec: Codec<B>, value: unknown): WatchEvent {
   const kv = asKeyValue(codec, event["kv"]);
   const before = event["prev_kv"];
   const previous = isPresent(before) ? asKeyValue(codec, before) : undefined;
-  const type = event["type"] ?? "PUT";
-  if (type === "PUT" || type === 0) return { type: "put", kv, previous };
-  if (type === "DELETE" || type === 1) {
+  // PUT and DELETE in JSON, where PUT is left out; Put and Delete in etcd3's rpc.proto.
+  const type = String(event["type"] ?? "PUT").toUpperCase();
+  if (type === "PUT") return { type: "put", kv, previous };
+  if (type === "DELETE") {
     return { type: "delete", key: kv.key, modRevision: kv.modRevision, previous };
   }
   throw malformed("event type");
