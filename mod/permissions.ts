@@ -27,7 +27,9 @@ export type Role = typeof ROLES[number];
  * may enter namespaces.
  */
 export const PROGRAMS = ["ip", "tc", "nft", "nsenter", "ovs-ofctl"] as const;
-export type Program = typeof PROGRAMS[number];
+/** `fabric install` makes links by it: Deno's own needs permission to write everywhere. */
+const LINK_PROGRAM = "ln";
+export type Program = typeof PROGRAMS[number] | typeof LINK_PROGRAM;
 
 const PROGRAM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] as const;
 
@@ -109,7 +111,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
   // Says its version and its help.
   server: NOTHING,
   // Installs into folders that the operator names.
-  command: { ...NOTHING, read: true, write: [ANYWHERE] },
+  command: { ...NOTHING, read: true, write: [ANYWHERE], run: [LINK_PROGRAM] },
 };
 
 /** What the roles need together. */
@@ -146,16 +148,18 @@ export function permissionFlags(): readonly string[] {
  */
 export function giveUpPermissions(role: Role): void {
   const keep = PERMISSIONS[role];
-  const revoke = (descriptor: Deno.PermissionDescriptor): void => {
-    Deno.permissions.revokeSync(descriptor);
-  };
+  const revoke = (descriptor: Deno.PermissionDescriptor): void =>
+    void Deno.permissions.revokeSync(descriptor);
   revoke({ name: "ffi" });
   revoke({ name: "import" });
   if (!keep.read) revoke({ name: "read" });
   if (!keep.net) revoke({ name: "net" });
   narrow(keep.write, ALL_PERMISSIONS.write, {
     all: () => revoke({ name: "write" }),
-    one: (path) => revoke({ name: "write", path }),
+    // Revoking a folder revokes those above it too, so nothing below "/" may be touched to keep it.
+    one: (path) => {
+      if (!keep.write.includes(ANYWHERE)) revoke({ name: "write", path });
+    },
   });
   narrow(keep.run, ALL_PERMISSIONS.run, {
     all: () => revoke({ name: "run" }),
@@ -165,10 +169,10 @@ export function giveUpPermissions(role: Role): void {
       }
     },
   });
-  narrow(keep.env, ALL_PERMISSIONS.env, {
-    all: () => revoke({ name: "env" }),
-    one: (variable) => revoke({ name: "env", variable }),
-  });
+  // One by one, also all of them: the test build has one more, for its fault points.
+  for (const variable of ALL_PERMISSIONS.env) {
+    if (!keep.env.includes(variable)) revoke({ name: "env", variable });
+  }
   narrow(keep.sys, ALL_PERMISSIONS.sys, {
     all: () => revoke({ name: "sys" }),
     one: (kind) => revoke({ name: "sys", kind }),
