@@ -48,6 +48,7 @@ async function compile(variant: Variant, info: BuildInfo): Promise<void> {
   const work = await Deno.makeTempDir({ dir: BUILD });
   try {
     await bundle(variant, { info, work });
+    await settle(work, info);
     const denort = await pinnedDenort();
     await deno(["compile", ...variant.flags, ...COMPILE_FLAGS, `${work}/main.js`], {
       cwd: work,
@@ -111,6 +112,12 @@ async function bundle(
     ROLE_IMPORTS.map((role) => [role[0], `./${bundleOf(role)[0]}`]),
   );
   await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
+}
+
+/** Gives the bundles the commit's time, which the executable keeps: same commit, same bytes. */
+async function settle(work: string, { date }: BuildInfo): Promise<void> {
+  const time = date === "unknown" ? 0 : new Date(date);
+  for await (const { name } of Deno.readDir(work)) await Deno.utime(`${work}/${name}`, time, time);
 }
 
 /** File name of a role's bundle, and its source. */
