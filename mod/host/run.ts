@@ -12,8 +12,11 @@ import { FabricError } from "../error.ts";
 export type Argv = readonly [program: string, ...args: string[]];
 
 export interface RunOptions {
-  /** Text for the program's standard input. Default: none (`/dev/null`). */
-  readonly stdin?: string;
+  /**
+   * Text for the program's standard input; default: none (`/dev/null`). Text that comes in pieces
+   * lets a program wait for the next one, instead of starting a second program later.
+   */
+  readonly stdin?: string | AsyncIterable<string>;
   /** Variables added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** The program is killed after this many milliseconds. Default 10,000. */
@@ -30,7 +33,7 @@ export interface Output {
  * Runs one program to its end.
  *
  * @throws {FabricError} `host`, with `details.command` (as text for a shell), `details.exitCode`
- * (undefined when it never ran), `details.stderr` and, where there was one, `details.stdin`.
+ * (undefined when it never ran) and `details.stderr`. What the pieces of `stdin` throw, comes through.
  */
 export type Run = (argv: Argv, options?: RunOptions) => Promise<Output>;
 
@@ -68,43 +71,58 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
     );
   }
   let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
+  const kill = (): void => {
     try {
       child.kill("SIGKILL");
     } catch {
       // It has ended in this moment.
     }
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    kill();
   }, timeoutMs);
+  const writer = options.stdin === undefined ? undefined : child.stdin.getWriter();
   try {
-    const written = options.stdin === undefined
-      ? Promise.resolve()
-      : writeAll(child.stdin, options.stdin);
-    const [output] = await Promise.all([child.output(), written]);
+    let inputFailed: { readonly cause: unknown } | undefined;
+    if (writer !== undefined && options.stdin !== undefined) {
+      // Not awaited: a program that fails early must not wait for input that comes late.
+      writeAll(writer, options.stdin).catch((cause) => {
+        inputFailed = { cause };
+        kill();
+      });
+    }
+    const output = await child.output();
+    if (inputFailed !== undefined) throw inputFailed.cause;
     const result = { stdout: decode(output.stdout), stderr: decode(output.stderr) };
     if (output.success && !timedOut) return result;
-    throw failure(argv, options, {
+    throw failure(argv, {
       exitCode: output.code,
       stderr: timedOut ? `killed after ${timeoutMs} ms` : result.stderr,
     });
   } finally {
     clearTimeout(timer);
+    await writer?.close().catch(() => {});
   }
 }
 
 /** The same runner, telling `log` of every command when it has ended. */
 export function withLog(inner: Run, log: (record: RunRecord) => void): Run {
   return async (argv, options) => {
-    const command = formatCommand(argv, options?.stdin);
     const start = performance.now();
+    const input = options?.stdin === undefined ? undefined : recordInput(options.stdin);
+    const tell = (exitCode: number | undefined): void => {
+      const command = formatCommand(argv, input?.text());
+      log({ command, durationMs: performance.now() - start, exitCode });
+    };
     try {
-      const output = await inner(argv, options);
-      log({ command, durationMs: performance.now() - start, exitCode: 0 });
+      const recorded = input === undefined ? {} : { stdin: input.stdin };
+      const output = await inner(argv, { ...options, ...recorded });
+      tell(0);
       return output;
     } catch (error) {
       const code = error instanceof FabricError ? error.details["exitCode"] : undefined;
-      const exitCode = typeof code === "number" ? code : undefined;
-      log({ command, durationMs: performance.now() - start, exitCode });
+      tell(typeof code === "number" ? code : undefined);
       throw error;
     }
   };
@@ -134,18 +152,12 @@ export function stderrOf(error: unknown): string | undefined {
 
 function failure(
   argv: Argv,
-  options: RunOptions,
   result: { readonly exitCode: number; readonly stderr: string },
 ): FabricError {
   const stderr = oneLine(result.stderr);
   const said = stderr === "" ? `exit code ${result.exitCode}` : stderr;
   return new FabricError("host", `${programOf(argv)} failed: ${said}`, {
-    details: {
-      command: formatCommand(argv),
-      exitCode: result.exitCode,
-      stderr,
-      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
-    },
+    details: { command: formatCommand(argv), exitCode: result.exitCode, stderr },
   });
 }
 
@@ -168,12 +180,29 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-async function writeAll(stream: WritableStream<Uint8Array>, text: string): Promise<void> {
-  const writer = stream.getWriter();
-  try {
-    await writer.write(new TextEncoder().encode(text));
-    await writer.close();
-  } catch {
-    // The program ended without reading its input; its exit code and stderr say why.
-  }
+async function writeAll(
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+  input: string | AsyncIterable<string>,
+): Promise<void> {
+  const encoder = new TextEncoder();
+  // A program that ended without reading says why by its exit code and stderr, not here.
+  const write = (text: string): Promise<void> => writer.write(encoder.encode(text)).catch(() => {});
+  if (typeof input === "string") await write(input);
+  else for await (const text of input) await write(text);
+  await writer.close().catch(() => {});
+}
+
+/** The same input, and the text of it that has been read. */
+function recordInput(
+  input: string | AsyncIterable<string>,
+): { readonly stdin: string | AsyncIterable<string>; readonly text: () => string } {
+  if (typeof input === "string") return { stdin: input, text: () => input };
+  let text = "";
+  const record = async function* (): AsyncIterable<string> {
+    for await (const piece of input) {
+      text += piece;
+      yield piece;
+    }
+  };
+  return { stdin: record(), text: () => text };
 }
