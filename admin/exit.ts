@@ -1,0 +1,66 @@
+/**
+ * Exit statuses of `fabric-admin`, all of them, and which kind of error gives which.
+ *
+ * @module
+ */
+
+import { type ErrorKind, FabricError } from "../mod/error.ts";
+
+/** What a script may rely on. */
+export const EXIT = {
+  /** It was done, or there was nothing to do. */
+  fine: 0,
+  /** It was refused or failed; stderr says why. */
+  error: 1,
+  /** The command line itself is wrong. */
+  usage: 2,
+  /** Damage was found (check). */
+  damage: 3,
+  /** Not permitted, or a neighbour cannot be reached. */
+  unreachable: 4,
+  /** No answer came: it may have happened. Look before you repeat it. */
+  unknown: 5,
+} as const;
+
+export type ExitStatus = typeof EXIT[keyof typeof EXIT];
+
+/** One line per status, for `help exit`. */
+export const EXIT_TEXT: Readonly<Record<keyof typeof EXIT, string>> = {
+  fine: "done, or nothing to do",
+  error: "refused or failed; stderr says why",
+  usage: "the command line is wrong",
+  damage: "damage was found",
+  unreachable: "not permitted, or etcd cannot be reached",
+  unknown: "no answer came, it may have happened: look before you repeat",
+};
+
+const BY_KIND: Readonly<Record<ErrorKind, ExitStatus>> = {
+  "invalid": EXIT.error,
+  "not-found": EXIT.error,
+  "conflict": EXIT.error,
+  "in-use": EXIT.error,
+  "exhausted": EXIT.error,
+  "try-again": EXIT.error,
+  "forbidden": EXIT.unreachable,
+  "unauthenticated": EXIT.unreachable,
+  "unavailable": EXIT.unreachable,
+  "unknown-outcome": EXIT.unknown,
+  "store-changed": EXIT.error,
+  "schema": EXIT.error,
+  "host": EXIT.error,
+  "incompatible": EXIT.error,
+  "internal": EXIT.error,
+};
+
+/** The exit status for the error. */
+export function exitStatus(error: FabricError): ExitStatus {
+  return error.details["usage"] === true ? EXIT.usage : BY_KIND[error.kind];
+}
+
+/** The command line is wrong: exit status 2. */
+export function usageError(
+  message: string,
+  options: { readonly field?: string; readonly value?: string; readonly remedy?: string } = {},
+): FabricError {
+  return new FabricError("invalid", message, { ...options, details: { usage: true } });
+}

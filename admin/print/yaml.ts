@@ -1,0 +1,37 @@
+/**
+ * `-o yaml`: the object asked for, or a List of objects, written as they come. `apply -f -` reads
+ * both back.
+ *
+ * @module
+ */
+
+import { stringify } from "yaml";
+import { API_VERSION } from "../../mod/model/resource.ts";
+import type { Listing, Printable } from "../printable.ts";
+
+function toYaml(object: unknown): string {
+  // No folding: a long value stays on its line, where grep finds it.
+  return stringify(object, { lineWidth: 0 });
+}
+
+/** `-o yaml`. */
+export async function printYaml(
+  items: AsyncIterable<Printable>,
+  listing: Listing,
+): Promise<number> {
+  let count = 0;
+  for await (const { object } of items) {
+    const text = toYaml(object);
+    if (listing.single) {
+      listing.write(text);
+    } else {
+      if (count === 0) listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems:\n`);
+      listing.write(`  - ${text.trimEnd().replaceAll("\n", "\n    ")}\n`);
+    }
+    count++;
+  }
+  if (!listing.single && count === 0) {
+    listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems: []\n`);
+  }
+  return count;
+}
