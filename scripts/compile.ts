@@ -11,7 +11,7 @@
 import config from "../deno.json" with { type: "json" };
 import { type BuildInfo } from "../mod/build_info.ts";
 import { permissionFlags } from "../mod/permissions.ts";
-import { denortOrigin, pinnedDenort, sha256, writeWhole } from "./toolchain.ts";
+import { denortOrigin, ensureEsbuild, pinnedDenort, sha256, writeWhole } from "./toolchain.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const BUILD = `${ROOT}.build/`;
@@ -47,6 +47,7 @@ async function compile(variant: Variant, info: BuildInfo): Promise<void> {
   await Deno.mkdir(BUILD, { recursive: true });
   const work = await Deno.makeTempDir({ dir: BUILD });
   try {
+    await ensureEsbuild();
     await bundle(variant, { info, work });
     await settle(work, info);
     const denort = await pinnedDenort();

@@ -128,8 +128,11 @@ async function recover(): Promise<void> {
   await writeWhole(`${TOOLCHAIN}denort.origin`, { content: `recovered from ${source}\n` });
 }
 
-/** Puts esbuild where `deno bundle` would put it; what stands there is verified. */
-async function ensureEsbuild(): Promise<void> {
+/**
+ * Puts esbuild where `deno bundle` would put it (Deno's cache, which may be another one tomorrow,
+ * so compile asks for it each time); what stands there is verified.
+ */
+export async function ensureEsbuild(): Promise<void> {
   const path = `${await denoDir()}/dl/esbuild-${ESBUILD.version}/esbuild-linux-x64`;
   if (!await exists(path)) {
     say(`fetching the bundler from npm ${ESBUILD.name}@${ESBUILD.version}`);
