@@ -1,0 +1,128 @@
+/**
+ * The process that a lab hangs on: process 1 of a pid namespace with mounts, network and host name
+ * of its own. It reads from a pipe that only the test holds open. When the test ends, by whatever,
+ * the pipe ends, process 1 exits, and the kernel kills everything in the namespace; network
+ * namespaces and mounts go with their last process. Nothing of a lab lies on the machine's disk:
+ * its files are in a tmpfs that only the lab sees.
+ *
+ * The one thing that outlives a killed test are empty cgroups. They carry the owner's process id
+ * and start time in their name, and the next lab removes those whose owner is dead.
+ *
+ * @module
+ */
+
+import { execute } from "./process.ts";
+import { makePlace, type Place } from "./place.ts";
+
+export interface Holder {
+  /** Unique on this machine: `fabric-lab.<pid>.<start time>.<n>`. */
+  readonly id: string;
+  /** Process 1 of the lab, as the machine sees it. */
+  readonly pid: number;
+  /** The lab's own root and, in it, the management network. */
+  readonly place: Place;
+  /** A path inside the lab, for the test's own use. */
+  path(inside: string): string;
+  /** A place in a network namespace that `ip netns` made in the lab. */
+  netns(name: string): Place;
+  /** Ends all. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * $1: the lab's id. `/run/lab` holds the lab's files; `/run/lab/proc` shows the processes as the
+ * machine sees them.
+ */
+const INIT = `set -eu
+mount --make-rprivate /
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p /run/netns /run/lock /run/lab/proc /run/lab/cgroup /run/lab/hosts
+mount --bind /proc /run/lab/proc
+read -r pid rest </run/lab/proc/self/stat
+mount -t proc proc /proc
+mount -t cgroup2 cgroup2 /run/lab/cgroup
+for old in /run/lab/cgroup/fabric-lab.*; do
+  [ -d "$old" ] || continue
+  owner=\${old##*/fabric-lab.}; started=\${owner#*.}; started=\${started%%.*}; owner=\${owner%%.*}
+  now=
+  [ ! -r "/run/lab/proc/$owner/stat" ] || now=$(sed 's/.*) //' "/run/lab/proc/$owner/stat" | cut -d' ' -f20)
+  [ "$now" = "$started" ] || find "$old" -depth -type d -exec rmdir {} + 2>/dev/null || :
+done
+mkdir "/run/lab/cgroup/$1"
+hostname lab
+ip link set lo up
+echo "ready $pid"
+exec env --ignore-signal=CHLD cat`;
+
+let count = 0;
+
+/** Starts a holder. Needs root. */
+export async function startHolder(): Promise<Holder> {
+  const id = `fabric-lab.${Deno.pid}.${await startTime(Deno.pid)}.${++count}`;
+  const child = new Deno.Command("unshare", {
+    args: [
+      ...["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--"],
+      ...["sh", "-c", INIT, "lab", id],
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const said = await firstLine(child.stdout);
+  const pid = Number(/^ready (\d+)/.exec(said)?.[1]);
+  if (!Number.isInteger(pid)) {
+    await child.stdin.close();
+    const why = (await new Response(child.stderr).text()).trim();
+    await child.status;
+    throw new Error(`a lab needs root and namespaces: ${why === "" ? said : why}`);
+  }
+  await child.stderr.cancel();
+  const root = `/proc/${pid}/root`;
+  const enter = ["nsenter", "-t", `${pid}`, "-m", "-u", "-i", "-p"];
+  const place = makePlace("lab", () => [...enter, "-n"]);
+  let closed: Promise<void> | undefined;
+  const close = async () => {
+    // Removing cgroups needs them empty, and so the processes gone: the machine's own view of the
+    // hierarchy is used, after the end.
+    await child.stdin.close().catch(() => {});
+    await child.status;
+    await removeCgroups(id);
+  };
+  return {
+    id,
+    pid,
+    place,
+    path: (inside) => `${root}${inside}`,
+    netns: (name) => makePlace(name, () => [...enter, `--net=${root}/run/netns/${name}`]),
+    close: () => closed ??= close(),
+  };
+}
+
+/** When a process started, in clock ticks since boot: with the id it is unique. */
+export async function startTime(pid: number): Promise<string> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+}
+
+async function removeCgroups(id: string): Promise<void> {
+  // Where cgroup v2 is mounted on this machine; inside a mount namespace of its own, if nowhere.
+  const script = `for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+  [ -d "$at/$1" ] && exec find "$at/$1" -depth -type d -exec rmdir {} +
+done
+mount -t cgroup2 cgroup2 /mnt && find "/mnt/$1" -depth -type d -exec rmdir {} +`;
+  await execute(["unshare", "--mount", "--", "sh", "-c", script, "sh", id]);
+}
+
+/** The first line that a program prints; the rest is thrown away. */
+export async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  await reader.cancel();
+  return text.split("\n")[0] ?? "";
+}
