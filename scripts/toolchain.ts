@@ -36,12 +36,17 @@ const ESBUILD = {
 /** An unreachable host that does not even refuse must not hold up a closed network for long. */
 const OFFICIAL_TIMEOUT_MS = 60_000;
 
-/** `.toolchain/denort`, once it is there; undefined where the official way is in use. */
+/** Content of `denort.origin` where Deno downloads its own runtime. */
+const OFFICIAL = "official";
+
+/** `.toolchain/denort`, verified; undefined where Deno downloads its own runtime. */
 export async function pinnedDenort(): Promise<string | undefined> {
+  if (await denortOrigin() === OFFICIAL) return undefined;
   const path = `${TOOLCHAIN}denort`;
-  if (!await exists(path)) return undefined;
-  if (await sha256(await Deno.readFile(path)) === STRIPPED_SHA256) return path;
-  throw new Error(`${path} is not what scripts/toolchain put there; remove it and run that again`);
+  if (await exists(path) && await sha256(await Deno.readFile(path)) === STRIPPED_SHA256) {
+    return path;
+  }
+  throw new Error(`${path} is damaged; remove ${TOOLCHAIN} and run scripts/toolchain`);
 }
 
 /** Whose runtime a program compiled here carries. */
@@ -79,7 +84,7 @@ async function complete(registries: boolean): Promise<void> {
   if (known && !registries) {
     await pinnedDenort();
   } else if (!registries && await officialWorks()) {
-    await writeWhole(`${TOOLCHAIN}denort.origin`, { content: "official\n" });
+    await writeWhole(`${TOOLCHAIN}denort.origin`, { content: `${OFFICIAL}\n` });
   } else {
     await recover();
   }
