@@ -63,7 +63,11 @@ export const SubnetSchema = v.looseObject({
   cidr: described(v.string(), "Canonical CIDR, e.g. 10.10.0.0/24"),
   gateway: v.optional(described(
     v.string(),
-    "Address of the router; may lie outside the CIDR (it is then reached on-link)",
+    "Address of the router: in the CIDR, or an IPv6 link-local address, unless gatewayOnLink",
+  )),
+  gatewayOnLink: v.optional(described(
+    v.boolean(),
+    "The gateway lies outside the CIDR on purpose and is reached on the link directly",
   )),
   ranges: v.optional(described(
     v.array(v.string()),
