@@ -30,7 +30,7 @@ interface WatchContext<Bytes> {
 }
 
 /** A quiet stream tells nothing about its member: it is probed after this time. */
-const QUIET_MS = 5000;
+const QUIET_MS = 2000;
 const PROBE_MS = 1000;
 const RECONNECT_PAUSE_MS = 50;
 
