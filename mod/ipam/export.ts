@@ -25,7 +25,7 @@ export interface ExportOptions {
   /** Go on with a file of an earlier run, complete or killed. Default false. */
   readonly resume?: boolean;
   readonly signal?: AbortSignal;
-  /** Told of every window read and every thousand lines written. */
+  /** Told of every window read and every 250 lines written. */
   readonly onProgress?: (progress: ExportProgress) => void;
   /** Keys of one window and lines of one sorted run; smaller in tests. */
   readonly windowSize?: number;
@@ -79,7 +79,7 @@ export async function exportHistory(
   let written = 0;
   for await (const { text } of sorter.sorted()) {
     await file.append(text);
-    if (++written % 1000 === 0) options.onProgress?.({ read, written });
+    if (++written % 250 === 0) options.onProgress?.({ read, written });
     options.signal?.throwIfAborted();
   }
   await file.sync();
