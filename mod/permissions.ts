@@ -99,10 +99,11 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     env: VARIABLES,
     sys: ["hostname"],
   },
-  // Reads the files that the operator names; writes the shared etcd token under /run/fabric.
+  // Reads the files that the operator names; writes the shared etcd token under /run/fabric, and
+  // exports to where the operator says.
   admin: {
     read: true,
-    write: ["/run", "/var/run"],
+    write: [ANYWHERE, "/run", "/var/run"],
     net: true,
     run: [],
     env: FABRIC_VARIABLES,

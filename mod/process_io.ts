@@ -11,11 +11,21 @@ const MAX_STDIN_BYTES = 64 * 1024 * 1024;
 
 /** Environment and streams of this process. Reading and writing are synchronous: no turn is lost. */
 export function processIo(): RoleIo {
+  let stdoutIsClosed = false;
   return {
     env: (name) => Deno.env.get(name),
     readStdin: () => Promise.resolve(readAll(Deno.stdin)),
-    writeStdout: (text) => writeAll(Deno.stdout, text),
-    writeStderr: (text) => writeAll(Deno.stderr, text),
+    writeStdout: (text) => {
+      if (!writeAll(Deno.stdout, text)) stdoutIsClosed = true;
+    },
+    writeStderr: (text) => void writeAll(Deno.stderr, text),
+    stdoutIsClosed: () => stdoutIsClosed,
+    get colour() {
+      return {
+        stdout: !Deno.noColor && Deno.stdout.isTerminal(),
+        stderr: !Deno.noColor && Deno.stderr.isTerminal(),
+      };
+    },
   };
 }
 
@@ -51,12 +61,14 @@ function readAll(input: { readSync(buffer: Uint8Array): number | null }): string
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
 }
 
-function writeAll(output: { writeSync(bytes: Uint8Array): number }, text: string): void {
+/** False where whoever read has gone (`| head`): there is nobody to tell. */
+function writeAll(output: { writeSync(bytes: Uint8Array): number }, text: string): boolean {
   let rest = new TextEncoder().encode(text);
   try {
     while (rest.length > 0) rest = rest.subarray(output.writeSync(rest));
+    return true;
   } catch (error) {
-    // Whoever read has gone (`| head`): there is nobody to tell.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    return false;
   }
 }

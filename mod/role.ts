@@ -16,6 +16,10 @@ export interface RoleIo {
   /** Returns when all of it is written. */
   readonly writeStdout: (text: string) => void;
   readonly writeStderr: (text: string) => void;
+  /** Whoever read standard output has gone (`| head`): nothing more need be written. */
+  readonly stdoutIsClosed?: () => boolean;
+  /** A person reads it, on a terminal, and does not decline colours (NO_COLOR). Default: not. */
+  readonly colour?: { readonly stdout: boolean; readonly stderr: boolean };
 }
 
 /** The entry of a role: `main` of `cni/main.ts` and its siblings. Returns the exit status. */
