@@ -8,7 +8,7 @@
  */
 
 import { usageError } from "./exit.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "../mod/nearest.ts";
 
 export interface Flag {
   /** Long name, without the dashes. */
