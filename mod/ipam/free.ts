@@ -68,9 +68,12 @@ export function singleKey(network: string, address: Address): string {
   return `${freePrefix(network, address.family)}${hashOf(address)}-${addressToHex(address)}`;
 }
 
-/** The key of an interval of several addresses. Differs from that of its first address alone. */
-function intervalKey(network: string, first: Address): string {
-  return `${singleKey(network, first)}+`;
+/**
+ * The key of an interval of several addresses. The tag is unique to the edit that wrote it, so that
+ * no edit overwrites what is left of an interval of an earlier one.
+ */
+function intervalKey(network: string, first: Address, tag: string): string {
+  return `${singleKey(network, first)}+${tag}`;
 }
 
 function toHex(family: Family, value: bigint): string {
@@ -104,7 +107,7 @@ export function entryUnchanged(entry: FreeEntry): Compare {
 /** Parses a key of the index; undefined where somebody wrote nonsense (check finds it). */
 export function parseFreeEntry(kv: KeyValue): FreeEntry | undefined {
   const name = kv.key.slice(kv.key.lastIndexOf("/") + 1);
-  const match = /^[0-9a-f]{8}-([0-9a-f]{8}|[0-9a-f]{32})\+?$/.exec(name);
+  const match = /^[0-9a-f]{8}-([0-9a-f]{8}|[0-9a-f]{32})(?:\+[0-9a-z-]*)?$/.exec(name);
   if (match?.[1] === undefined) return undefined;
   try {
     const value = v.parse(FreeValueSchema, JSON.parse(kv.value));
@@ -195,16 +198,24 @@ export function cutIntervals(ranges: readonly Range[]): readonly Range[] {
   return cut;
 }
 
-/** The operations that put these addresses into the index. */
-export function indexOperations(network: string, ranges: readonly Range[]): readonly Operation[] {
-  return cutIntervals(ranges).map(({ family, first, last }) => {
-    const start = { family, value: first };
-    if (first === last) return { put: singleKey(network, start), value: "{}" };
-    return {
-      put: intervalKey(network, start),
-      value: JSON.stringify({ n: addressToHex(start), e: toHex(family, last) }),
-    };
-  });
+/** The operations that put these addresses into the index; `tag` of a-z, 0-9 and `-`. */
+export function indexOperations(
+  network: string,
+  ranges: readonly Range[],
+  tag = "",
+): readonly Operation[] {
+  return cutIntervals(ranges).map((range) => putInterval(network, range, tag));
+}
+
+/** Puts one interval into the index, whole. */
+export function putInterval(network: string, range: Range, tag: string): Operation {
+  const { family, first, last } = range;
+  const start = { family, value: first };
+  if (first === last) return { put: singleKey(network, start), value: "{}" };
+  return {
+    put: intervalKey(network, start, tag),
+    value: JSON.stringify({ n: addressToHex(start), e: toHex(family, last) }),
+  };
 }
 
 /** Marks the family as large (or not), so that readers choose their window. */

@@ -86,6 +86,11 @@ export function addressPrefix(network: string, family: Family): string {
   return `${PREFIXES.addresses}${join(network)}/${family}/`;
 }
 
+/** All addresses of a network, of both families. */
+export function networkAddressPrefix(network: string): string {
+  return `${PREFIXES.addresses}${join(network)}/`;
+}
+
 export function addressKey(network: string, address: Address): string {
   return addressPrefix(network, address.family) + addressToHex(address);
 }
