@@ -23,6 +23,8 @@ export interface Netns extends AsyncDisposable {
   readonly run: Run;
   /** Runs one program inside it and returns what it printed. */
   exec(command: string | Argv): Promise<string>;
+  /** Starts a program inside it that goes on until it is disposed of, or the test ends. */
+  background(argv: Argv): AsyncDisposable;
   /** Ends it, with its devices. May be called twice. */
   stop(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export async function startNetns(folder?: string): Promise<Netns> {
     path,
     run: runInside,
     exec: (command) => execIn(runInside, command),
+    background: (argv) => startIn(path, argv),
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -200,6 +203,7 @@ export async function startOvs(options: StartOvsOptions = {}): Promise<OvsHost> 
     runDir,
     run: runInside,
     exec: (command) => execIn(runInside, command),
+    background: netns.background,
     startDatabase,
     killDatabase: () => kill("ovsdb-server"),
     startVswitchd,
@@ -231,6 +235,25 @@ async function execIn(runInside: Run, command: string | Argv): Promise<string> {
   const argv: Argv = typeof command === "string" ? ["sh", "-ec", command] : command;
   const output: Output = await runInside(argv);
   return output.stdout;
+}
+
+function startIn(netns: string, argv: Argv): AsyncDisposable {
+  const child = new Deno.Command("setpriv", {
+    args: ["--pdeathsig", "KILL", "nsenter", `--net=${netns}`, "--", ...argv],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  return {
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+      await child.status;
+    },
+  };
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {
