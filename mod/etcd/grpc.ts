@@ -62,6 +62,9 @@ function bufferCodec(prefix: string): Codec<Buffer> {
 const READY = 2;
 const TRANSIENT_FAILURE = 3;
 
+/** The longest pause between two tries to connect. */
+const RECONNECT_MS = 500;
+
 /** How long one look at a channel's state lasts; the callers' signals are seen in between. */
 const STATE_SLICE_MS = 100;
 
@@ -89,7 +92,7 @@ class Channels extends Etcd3 {
         "grpc.enable_retries": 0,
         "grpc.initial_reconnect_backoff_ms": 100,
         "grpc.min_reconnect_backoff_ms": 100,
-        "grpc.max_reconnect_backoff_ms": 1000,
+        "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
         "grpc.keepalive_time_ms": 10_000,
         "grpc.keepalive_timeout_ms": 2000,
         ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
@@ -137,15 +140,15 @@ class GrpcEndpoint implements Endpoint {
   async #untilReady({ client }: Stub, signal: AbortSignal): Promise<void> {
     const channel = client.getChannel();
     let state = channel.getConnectivityState(true);
-    // Between two tries of the channel its state is a failure that may be over by now.
-    let isOld = state === TRANSIENT_FAILURE;
+    // A channel that failed says so until it is connected again: give it the time of one try.
+    const failed = state === TRANSIENT_FAILURE ? performance.now() + RECONNECT_MS : 0;
     while (state !== READY) {
       if (signal.aborted) {
         throw new FabricError("unavailable", `no connection to ${this.name} in time`, {
           details: { reason: "aborted" },
         });
       }
-      if (state === TRANSIENT_FAILURE && !isOld) {
+      if (state === TRANSIENT_FAILURE && performance.now() >= failed) {
         throw new FabricError("unavailable", `cannot connect to ${this.name}`, {
           details: { reason: "connect" },
         });
@@ -155,7 +158,6 @@ class GrpcEndpoint implements Endpoint {
         channel.watchConnectivityState(before, Date.now() + STATE_SLICE_MS, () => resolve());
       });
       state = channel.getConnectivityState(true);
-      if (state !== TRANSIENT_FAILURE) isOld = false;
     }
   }
 

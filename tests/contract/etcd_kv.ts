@@ -1,26 +1,19 @@
+/**
+ * What every transport of the store does with keys, transactions, compares and leases.
+ *
+ * @module
+ */
 import { assert, assertEquals } from "@std/assert";
-import { FabricError, isKind } from "../../mod/error.ts";
-import {
-  type Compare,
-  type RangeRequest,
-  type Store,
-  underPrefix,
-  type WatchBatch,
-} from "../../mod/etcd/store.ts";
+import { type Compare, type RangeRequest, underPrefix } from "../../mod/etcd/store.ts";
 import { startEtcd } from "../etcd_fixture.ts";
-import { rejection, testBoth, until } from "./transports.ts";
+import { put, rejection, startContract, summary, until } from "./contract.ts";
 
-async function put(store: Store, pairs: Readonly<Record<string, string>>): Promise<number> {
-  const success = Object.entries(pairs).map(([put, value]) => ({ put, value }));
-  return (await store.txn({ success })).header.revision;
-}
+const { test, cases } = startContract();
 
-function summary(error: unknown): readonly unknown[] {
-  if (!(error instanceof FabricError)) return [error];
-  return [error.kind, error.details["reason"]];
-}
+/** Cases for each transport. */
+export const kvContract = cases;
 
-testBoth("range() selects, limits, sorts and counts as asked", async (open, t) => {
+test("range() selects, limits, sorts and counts as asked", async (open, t) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   await put(store, { "a/3": "three" });
@@ -91,7 +84,7 @@ testBoth("range() selects, limits, sorts and counts as asked", async (open, t) =
   });
 });
 
-testBoth("the prefix is added and removed, and what is beside it is not seen", async (open) => {
+test("the prefix is added and removed, and what is beside it is not seen", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   await using other = await open({ endpoints: etcd.endpoints, prefix: "/other/" });
@@ -108,7 +101,7 @@ testBoth("the prefix is added and removed, and what is beside it is not seen", a
   }
 });
 
-testBoth("txn() runs the branch of its compares and answers each operation", async (open) => {
+test("txn() runs the branch of its compares and answers each operation", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   const create = {
@@ -177,7 +170,7 @@ testBoth("txn() runs the branch of its compares and answers each operation", asy
   ]);
 });
 
-testBoth("txn() that only reads leaves the revision as it is", async (open) => {
+test("txn() that only reads leaves the revision as it is", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   const revision = await put(store, { a: "1" });
@@ -189,7 +182,7 @@ testBoth("txn() that only reads leaves the revision as it is", async (open) => {
   assertEquals(answer.results.map((result) => result.kind), ["range", "txn"]);
 });
 
-testBoth("compares hold for keys and for ranges", async (open, t) => {
+test("compares hold for keys and for ranges", async (open, t) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   const lease = (await store.grantLease(60)).id;
@@ -226,7 +219,7 @@ testBoth("compares hold for keys and for ranges", async (open, t) => {
   }
 });
 
-testBoth("64 clients that create one key: one succeeds", async (open) => {
+test("64 clients that create one key: one succeeds", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   const answers = await Promise.all(Array.from({ length: 64 }, (_, i) =>
@@ -238,7 +231,7 @@ testBoth("64 clients that create one key: one succeeds", async (open) => {
   assertEquals((await store.range(underPrefix("one/"))).count, 1);
 });
 
-testBoth("leases hold keys until they are revoked or run out", async (open) => {
+test("leases hold keys until they are revoked or run out", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   const { id, ttl } = await store.grantLease(60);
@@ -259,182 +252,4 @@ testBoth("leases hold keys until they are revoked or run out", async (open) => {
   const error = await rejection(store.txn({ success: [{ put: "x", value: "", lease: id }] }));
   assertEquals(summary(error), ["not-found", "lease"]);
   assertEquals((await store.range({ key: "x" })).count, 0);
-});
-
-/** Collects batches until there are as many, then ends the watch. */
-async function collect(
-  watch: AsyncIterable<WatchBatch>,
-  count: number,
-): Promise<readonly WatchBatch[]> {
-  const batches: WatchBatch[] = [];
-  for await (const batch of watch) {
-    batches.push(batch);
-    if (batches.length === count) break;
-  }
-  return batches;
-}
-
-testBoth("watch() gives one batch for each revision, from the one asked for", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  const revision = await put(store, { "w/0": "0", "beside": "" });
-  const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`w/${i + 1}`, "x"]));
-  await put(store, many);
-  await put(store, { "beside": "2" });
-  await store.txn({ success: [{ delete: { key: "w/0" } }, { put: "w/1", value: "y" }] });
-  const request = { ...underPrefix("w/"), startRevision: revision, previous: true };
-  const batches = await collect(store.watch(request), 3);
-  assertEquals(batches.map((batch) => [batch.revision - revision, batch.events.length]), [
-    [0, 1],
-    [1, 100],
-    [3, 2],
-  ]);
-  const [first, , last] = batches;
-  assertEquals(first?.events[0], {
-    type: "put",
-    kv: {
-      key: "w/0",
-      value: "0",
-      createRevision: revision,
-      modRevision: revision,
-      version: 1,
-      lease: undefined,
-    },
-    previous: undefined,
-  });
-  const [deleted, changed] = last?.events ?? [];
-  assert(deleted?.type === "delete" && changed?.type === "put");
-  assertEquals([deleted.key, deleted.previous?.value], ["w/0", "0"]);
-  assertEquals([changed.kv.value, changed.previous?.value], ["y", "x"]);
-});
-
-testBoth(
-  "watch() without a revision begins with the next one, and ends by its signal",
-  async (open) => {
-    await using etcd = await startEtcd();
-    await using store = await open({ endpoints: etcd.endpoints });
-    await put(store, { w: "before" });
-    const controller = new AbortController();
-    const seen: string[] = [];
-    const watching = (async () => {
-      for await (const batch of store.watch({ key: "w", signal: controller.signal })) {
-        for (const event of batch.events) seen.push(event.type === "put" ? event.kv.value : "-");
-      }
-    })();
-    // It is not known from outside when the watch stands.
-    for (let i = 0; seen.length === 0; i++) {
-      await put(store, { w: `after ${i}` });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    assert(!seen.includes("before"));
-    controller.abort();
-    await watching;
-  },
-);
-
-testBoth("watch() delivers a revision of 1 MiB whole", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  const value = "v".repeat(10_000);
-  const pairs = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`big/${i}`, value]));
-  const revision = await put(store, pairs);
-  for (let i = 0; i < 8; i++) await put(store, pairs);
-  const batches = await collect(
-    store.watch({ ...underPrefix("big/"), startRevision: revision, previous: true }),
-    9,
-  );
-  assertEquals(batches.map((batch) => batch.events.length), Array(9).fill(100));
-});
-
-testBoth("a compacted revision is told apart, for reads, pages and watches", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  for (let i = 0; i < 10; i++) await put(store, { [`p/${i}`]: "x" });
-  const page = await store.range({ ...underPrefix("p/"), limit: 5 });
-  const { revision } = page.header;
-  const next = { key: `${page.kvs.at(-1)?.key}\0`, end: underPrefix("p/").end };
-  const now = await put(store, { "p/0": "y" });
-  // Before the compaction the second page is of the same snapshot.
-  assertEquals((await store.range({ ...next, revision })).kvs.length, 5);
-  await etcd.etcdctl("compact", String(now));
-  const compacted = ["conflict", "compacted"];
-  assertEquals(summary(await rejection(store.range({ ...next, revision }))), compacted);
-  assertEquals(
-    summary(await rejection(store.txn({ success: [{ range: { ...next, revision } }] }))),
-    compacted,
-  );
-  const watching = collect(store.watch({ ...underPrefix("p/"), startRevision: revision }), 1);
-  assertEquals(summary(await rejection(watching)), compacted);
-  // The revision of the compaction itself can still be watched.
-  const batches = await collect(store.watch({ key: "p/0", startRevision: now }), 1);
-  assertEquals(batches[0]?.revision, now);
-});
-
-testBoth("what is over etcd's limits is refused as invalid", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  await put(store, { fits: "x".repeat(1024 * 1024) });
-  assertEquals((await store.range({ key: "fits" })).kvs[0]?.value.length, 1024 * 1024);
-  for (const size of [1_600_000, 3_000_000, 20_000_000]) {
-    const error = await rejection(put(store, { huge: "x".repeat(size) }));
-    assertEquals(summary(error), ["invalid", "too-large"]);
-  }
-  const success = Array.from({ length: 129 }, (_, i) => ({ put: `n/${i}`, value: "" }));
-  const many = await rejection(store.txn({ success }));
-  assertEquals(summary(many), ["invalid", "too-many-operations"]);
-  const twice = await rejection(
-    store.txn({ success: [{ put: "t", value: "1" }, { put: "t", value: "2" }] }),
-  );
-  assertEquals(summary(twice), ["invalid", "duplicate-key"]);
-  assertEquals((await store.range({ key: "huge" })).count, 0);
-});
-
-testBoth("an etcd that is out of space says so", async (open) => {
-  await using etcd = await startEtcd({ args: ["--quota-backend-bytes", "4000000"] });
-  await using store = await open({ endpoints: etcd.endpoints });
-  const value = "x".repeat(1_000_000);
-  let error: unknown;
-  for (let i = 0; i < 20 && error === undefined; i++) {
-    error = await put(store, { [`q/${i}`]: value }).then(() => undefined, (cause) => cause);
-  }
-  assertEquals(summary(error), ["internal", "quota"]);
-  // Reads and deletes go on.
-  await store.txn({ success: [{ delete: underPrefix("q/") }] });
-  assertEquals((await store.range(underPrefix("q/"))).count, 0);
-});
-
-testBoth("an answer of 20 MB is read whole", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints, timeoutMs: 30_000 });
-  const value = "v".repeat(10_000);
-  for (let batch = 0; batch < 20; batch++) {
-    const pairs = Array.from({ length: 100 }, (_, i) => [`l/${batch * 100 + i}`, value]);
-    await put(store, Object.fromEntries(pairs));
-  }
-  const answer = await store.range(underPrefix("l/"));
-  assertEquals(answer.kvs.length, 2000);
-  assert(answer.kvs.every((kv) => kv.value === value));
-});
-
-testBoth("a key or value that is not UTF-8 is an error, not a changed value", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  const command = new Deno.Command("sh", {
-    args: ["-c", `printf '\\377\\376' | ETCDCTL_API=3 etcdctl --endpoints "$1" put "$2"`, "sh"]
-      .concat(etcd.endpoints[0] ?? "", "/beyondfabric.io/bytes"),
-  });
-  assert((await command.output()).success);
-  assert(isKind(await rejection(store.range({ key: "bytes" })), "internal"));
-});
-
-testBoth("status() names version, size and the endpoint that answered", async (open) => {
-  await using etcd = await startEtcd();
-  await using store = await open({ endpoints: etcd.endpoints });
-  const revision = await put(store, { a: "" });
-  const status = await store.status();
-  const { header } = await store.range({ key: "a" });
-  assertEquals(status.header.clusterId, header.clusterId);
-  assertEquals(header.revision, revision);
-  assert(/^3\.\d+\.\d+/.test(status.version) && status.dbSizeBytes > 0);
-  assertEquals(`http://${status.endpoint}`, etcd.endpoints[0]);
 });

@@ -1,0 +1,28 @@
+import { assert } from "@std/assert";
+import { isKind } from "../../mod/error.ts";
+import { openStore } from "../../mod/etcd/open.ts";
+import { startEtcd } from "../etcd_fixture.ts";
+import { rejection, runContract, version } from "./contract.ts";
+import { failoverContract } from "./etcd_failover.ts";
+import { kvContract } from "./etcd_kv.ts";
+import { limitsContract } from "./etcd_limits.ts";
+import { watchContract } from "./etcd_watch.ts";
+
+runContract("gateway", kvContract);
+runContract("gateway", limitsContract);
+runContract("gateway", watchContract);
+runContract("gateway", failoverContract);
+
+Deno.test("gateway: a server that is no etcd, and an etcd without a gateway, are named", async () => {
+  await using etcd = await startEtcd({ args: ["--enable-grpc-gateway=false"] });
+  await using store = await openStore({ endpoints: etcd.endpoints }, { transport: "gateway" });
+  assert(isKind(await rejection(version(store, "a")), "incompatible"));
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("<h1>It works</h1>", { status: 200 }),
+  );
+  const endpoints = [`http://127.0.0.1:${server.addr.port}`];
+  await using other = await openStore({ endpoints }, { transport: "gateway" });
+  const error = await rejection(version(other, "a"));
+  assert(isKind(error, "unavailable") && error.message.includes("not JSON"), String(error));
+});

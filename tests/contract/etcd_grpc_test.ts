@@ -1,0 +1,10 @@
+import { runContract } from "./contract.ts";
+import { failoverContract } from "./etcd_failover.ts";
+import { kvContract } from "./etcd_kv.ts";
+import { limitsContract } from "./etcd_limits.ts";
+import { watchContract } from "./etcd_watch.ts";
+
+runContract("grpc", kvContract);
+runContract("grpc", limitsContract);
+runContract("grpc", watchContract);
+runContract("grpc", failoverContract);
