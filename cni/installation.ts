@@ -130,16 +130,26 @@ export function makeFolder(path: string): readonly string[] {
   for (const folder of [...parentsOf(path), path]) {
     let info = ifExists(() => Deno.statSync(folder));
     if (info === undefined) {
-      Deno.mkdirSync(folder, { mode: 0o755 });
-      // The mode above is subject to the umask of whoever calls.
-      Deno.chmodSync(folder, 0o755);
-      syncFolder(parentOf(folder));
-      made.push(folder);
+      if (makeOne(folder)) made.push(folder);
       info = Deno.statSync(folder);
     }
     refuseUnsafe(folder, { info, isTarget: folder === path });
   }
   return made;
+}
+
+/** False when another install has made it in this moment. */
+function makeOne(folder: string): boolean {
+  try {
+    Deno.mkdirSync(folder, { mode: 0o755 });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw error;
+  }
+  // The mode above is subject to the umask of whoever calls.
+  Deno.chmodSync(folder, 0o755);
+  syncFolder(parentOf(folder));
+  return true;
 }
 
 /** Removes the folder if it is there and empty. */

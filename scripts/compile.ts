@@ -173,6 +173,9 @@ async function git(...args: string[]): Promise<string | undefined> {
   }
 }
 
+/** Ours, without a runtime that somebody set by hand: the executable says whose it carries. */
+const { DENORT_BIN: _ignored, ...INHERITED } = Deno.env.toObject();
+
 async function deno(
   args: readonly string[],
   options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
@@ -180,7 +183,8 @@ async function deno(
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [...args],
     cwd: options.cwd,
-    env: { ...options.env },
+    clearEnv: true,
+    env: { ...INHERITED, ...options.env },
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
