@@ -3,15 +3,13 @@
  * of its own. It reads from a pipe that only the test holds open. When the test ends, by whatever,
  * the pipe ends, process 1 exits, and the kernel kills everything in the namespace; network
  * namespaces and mounts go with their last process. Nothing of a lab lies on the machine's disk:
- * its files are in a tmpfs that only the lab sees.
- *
- * The one thing that outlives a killed test are empty cgroups. They carry the owner's process id
- * and start time in their name, and the next lab removes those whose owner is dead.
+ * its files are in a tmpfs that only the lab sees. Only empty control groups outlive a test that
+ * was killed, until the next lab starts (`cgroups.ts`).
  *
  * @module
  */
 
-import { execute } from "./process.ts";
+import { GROUP_PREFIX, MAKE_LAB_GROUPS, sweepGroups } from "./cgroups.ts";
 import { makePlace, type Place } from "./place.ts";
 
 export interface Holder {
@@ -36,19 +34,11 @@ export interface Holder {
 const INIT = `set -eu
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/netns /run/lock /run/lab/proc /run/lab/cgroup /run/lab/hosts
+mkdir -p /run/netns /run/lock /run/lab/proc /run/lab/hosts
 mount --bind /proc /run/lab/proc
 read -r pid rest </run/lab/proc/self/stat
 mount -t proc proc /proc
-mount -t cgroup2 cgroup2 /run/lab/cgroup
-for old in /run/lab/cgroup/fabric-lab.*; do
-  [ -d "$old" ] || continue
-  owner=\${old##*/fabric-lab.}; started=\${owner#*.}; started=\${started%%.*}; owner=\${owner%%.*}
-  now=
-  [ ! -r "/run/lab/proc/$owner/stat" ] || now=$(sed 's/.*) //' "/run/lab/proc/$owner/stat" | cut -d' ' -f20)
-  [ "$now" = "$started" ] || find "$old" -depth -type d -exec rmdir {} + 2>/dev/null || :
-done
-mkdir "/run/lab/cgroup/$1"
+${MAKE_LAB_GROUPS}
 hostname lab
 ip link set lo up
 echo "ready $pid"
@@ -58,7 +48,8 @@ let count = 0;
 
 /** Starts a holder. Needs root. */
 export async function startHolder(): Promise<Holder> {
-  const id = `fabric-lab.${Deno.pid}.${await startTime(Deno.pid)}.${++count}`;
+  await sweepGroups();
+  const id = `${GROUP_PREFIX}${Deno.pid}.${await startTime(Deno.pid)}.${++count}`;
   const child = new Deno.Command("unshare", {
     args: [
       ...["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--"],
@@ -82,11 +73,9 @@ export async function startHolder(): Promise<Holder> {
   const place = makePlace("lab", () => [...enter, "-n"]);
   let closed: Promise<void> | undefined;
   const close = async () => {
-    // Removing cgroups needs them empty, and so the processes gone: the machine's own view of the
-    // hierarchy is used, after the end.
     await child.stdin.close().catch(() => {});
     await child.status;
-    await removeCgroups(id);
+    await sweepGroups(id);
   };
   return {
     id,
@@ -102,15 +91,6 @@ export async function startHolder(): Promise<Holder> {
 export async function startTime(pid: number): Promise<string> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
-}
-
-async function removeCgroups(id: string): Promise<void> {
-  // Where cgroup v2 is mounted on this machine; inside a mount namespace of its own, if nowhere.
-  const script = `for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do
-  [ -d "$at/$1" ] && exec find "$at/$1" -depth -type d -exec rmdir {} +
-done
-mount -t cgroup2 cgroup2 /mnt && find "/mnt/$1" -depth -type d -exec rmdir {} +`;
-  await execute(["unshare", "--mount", "--", "sh", "-c", script, "sh", id]);
 }
 
 /** The first line that a program prints; the rest is thrown away. */

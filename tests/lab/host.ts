@@ -6,6 +6,7 @@
  * @module
  */
 
+import { JOIN_HOST_GROUPS, MOUNT_HOST_GROUPS } from "./cgroups.ts";
 import { firstLine, type Holder } from "./holder.ts";
 import type { HostPlan, LabPlan } from "./options.ts";
 import { type OpenVSwitch, startOpenVSwitch } from "./ovs.ts";
@@ -52,19 +53,16 @@ export interface Sandbox extends Place, AsyncDisposable {
   remove(): Promise<void>;
 }
 
-/** $1 the lab's id, $2 name, $3 machine id, $4 boot id. Runs as process 1 of the host. */
+/** $1 name, $2 machine id, $3 boot id. Runs as process 1 of the host. */
 const INIT = `set -eu
-id=$1; export name=$2 machine=$3 boot=$4
-mkdir -p "/run/lab/cgroup/$id/$name"
-echo $$ >"/run/lab/cgroup/$id/$name/cgroup.procs"
+export name=$1 machine=$2 boot=$3
+${JOIN_HOST_GROUPS}
 exec unshare --cgroup -- sh -euc '
 hostname "$name"
 read -r pid rest </run/lab/proc/self/stat
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mkdir -p /sys/fs/cgroup/init
-echo 1 >/sys/fs/cgroup/init/cgroup.procs
+${MOUNT_HOST_GROUPS}
 disk=/run/lab/hosts/$name
 for d in etc var opt; do
   mkdir -p "$disk/$d/upper" "$disk/$d/work"
@@ -196,7 +194,7 @@ async function boot(holder: Holder, plan: HostPlan): Promise<Boot> {
     args: [
       ...args,
       ...["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--"],
-      ...["sh", "-c", INIT, plan.name, holder.id, plan.name, plan.machineId, bootId],
+      ...["sh", "-c", INIT, plan.name, plan.name, plan.machineId, bootId],
     ],
     stdin: "null",
     stdout: "piped",
