@@ -13,6 +13,7 @@
 
 import { type LabEtcd, startLabEtcd } from "./etcd.ts";
 import { type Holder, startHolder } from "./holder.ts";
+import { equip, type EquippedHost } from "./equipped_host.ts";
 import { type Host, startHost } from "./host.ts";
 import { familyOf, findNetwork, planLab, planVlan, withoutLength } from "./options.ts";
 import type { LabOptions, LabPlan, VlanOptions, VlanPlan } from "./options.ts";
@@ -50,9 +51,9 @@ export interface Lab extends AsyncDisposable {
   readonly plan: LabPlan;
   /** Process 1 of the lab, as the machine sees it. */
   readonly pid: number;
-  readonly hosts: readonly Host[];
+  readonly hosts: readonly EquippedHost[];
   /** A host by its name or number (from 0); throws when there is none. */
-  host(which: string | number): Host;
+  host(which: string | number): EquippedHost;
   readonly switch: Switch;
   /** Legs are devices `<physical network>.<vlan>`. */
   readonly router: Place;
@@ -107,7 +108,8 @@ interface Parts {
 }
 
 function assemble(holder: Holder, plan: LabPlan, parts: Parts): Lab {
-  const { theSwitch, etcd, hosts } = parts;
+  const { theSwitch, etcd } = parts;
+  const hosts = parts.hosts.map((host) => equip({ etcd }, host));
   const vlans: VlanPlan[] = [...plan.vlans];
   let servers = 0;
 

@@ -5,7 +5,19 @@
  */
 
 export { type Lab, type Server, type ServerOptions, startLab } from "./lab.ts";
+export type { EquippedHost } from "./equipped_host.ts";
 export type { Host, Sandbox } from "./host.ts";
+export {
+  type CnitoolCall,
+  conflist,
+  FABRIC_BINARY,
+  type InstallOptions,
+  type PluginAnswer,
+  type PluginCall,
+  TOOLS,
+} from "./fabric.ts";
+export type { Container, Containerd, ContainerdOptions, RunOptions } from "./containerd.ts";
+export type { Podman, PodmanContainer, PodmanRunOptions } from "./podman.ts";
 export type {
   HostOptions,
   LabEtcdOptions,
