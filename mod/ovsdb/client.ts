@@ -52,7 +52,8 @@ const Results = v.array(v.unknown());
 /**
  * Connects to ovsdb-server.
  *
- * @throws {FabricError} `unavailable` when nothing answers on the socket.
+ * @throws {FabricError} `unavailable` when nothing answers on the socket, `forbidden` when the
+ * caller may not use it.
  */
 export async function connectOvsdb(options: ConnectOvsdbOptions = {}): Promise<Ovsdb> {
   const socket = options.socket ?? DEFAULT_SOCKET;

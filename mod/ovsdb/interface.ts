@@ -25,6 +25,8 @@ export type InterfaceState = RowOf<typeof STATE_COLUMNS>;
 export interface WaitForOfportOptions {
   /** Default 4,000. */
   readonly timeoutMs?: number;
+  /** The bridge that holds it, to tell a bridge that vswitchd cannot make from a vswitchd down. */
+  readonly bridge?: string;
 }
 
 /**
@@ -32,7 +34,8 @@ export interface WaitForOfportOptions {
  * The server tells when it is so (a `wait` of RFC 7047, 5.2.6); nothing polls.
  *
  * @throws {FabricError}
- * - `unavailable`: vswitchd did not look at it in time, so it is probably down.
+ * - `unavailable`: vswitchd did not look at it in time, so it is probably down; or, where `bridge` is
+ *   given, it could not make the bridge (a datapath of the kernel without its module).
  * - `host`: vswitchd cannot use it; the message says why.
  * - `not-found`: there is no such interface in the database.
  */
@@ -60,11 +63,7 @@ export async function waitForOfport(
     results = await db.transact(operations, { timeoutMs: timeoutMs + 1_000 });
   } catch (error) {
     if (failedWait(error) === undefined) throw error;
-    throw new FabricError(
-      "unavailable",
-      `ovs-vswitchd did not take up port ${name} within ${timeoutMs} ms`,
-      { remedy: "see that ovs-vswitchd runs", details: { port: name }, cause: error },
-    );
+    throw await notTakenUp(db, name, { ...options, timeoutMs, cause: error });
   }
   const state = rowsOf(results[1], STATE_COLUMNS)[0];
   if (state === undefined) {
@@ -78,4 +77,30 @@ export async function waitForOfport(
     );
   }
   return state.ofport;
+}
+
+async function notTakenUp(
+  db: Ovsdb,
+  name: string,
+  options: WaitForOfportOptions & { readonly timeoutMs: number; readonly cause: unknown },
+): Promise<FabricError> {
+  const { bridge, timeoutMs, cause } = options;
+  const details = { port: name };
+  if (bridge !== undefined) {
+    const where = [["name", "==", bridge]] as const;
+    const [result] = await db.transact([select("Interface", { columns: STATE_COLUMNS, where })]);
+    // The bridge's own device keeps its number while vswitchd is down; without one, it was never.
+    if (rowsOf(result, STATE_COLUMNS)[0]?.ofport === undefined) {
+      return new FabricError("unavailable", `ovs-vswitchd has not made bridge ${bridge}`, {
+        remedy: "see that ovs-vswitchd runs, and in its log whether it can have that datapath_type",
+        details: { ...details, bridge },
+        cause,
+      });
+    }
+  }
+  return new FabricError(
+    "unavailable",
+    `ovs-vswitchd did not take up port ${name} within ${timeoutMs} ms`,
+    { remedy: "see that ovs-vswitchd runs", details, cause },
+  );
 }

@@ -46,7 +46,8 @@ const Message = v.object({
 /**
  * Connects.
  *
- * @throws {FabricError} `unavailable` when nothing listens, or not in time.
+ * @throws {FabricError} `unavailable` when nothing listens, or not in time; `forbidden` when the
+ * caller may not.
  */
 export async function connectJsonRpc(options: ConnectOptions): Promise<JsonRpc> {
   const conn = await dial(options);
@@ -150,6 +151,15 @@ function noAnswer(
   rest: { readonly cause: unknown; readonly details: Record<string, unknown> },
 ): FabricError {
   const why = rest.cause instanceof Error ? rest.cause.message : String(rest.cause);
+  if (
+    rest.cause instanceof Deno.errors.PermissionDenied ||
+    rest.cause instanceof Deno.errors.NotCapable
+  ) {
+    return new FabricError("forbidden", `no permission to connect to ${options.socket}`, {
+      details: { socket: options.socket, why },
+      cause: rest.cause,
+    });
+  }
   return new FabricError("unavailable", `${options.server} does not answer on ${options.socket}`, {
     remedy: `see that ${options.server} runs and listens there`,
     details: { ...rest.details, socket: options.socket, why },

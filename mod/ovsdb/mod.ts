@@ -9,3 +9,4 @@ export * from "./client.ts";
 export * from "./external_ids.ts";
 export * from "./interface.ts";
 export * from "./port.ts";
+export * from "./vswitchd.ts";

@@ -9,6 +9,7 @@ import {
   getBridge,
   getPort,
   listPorts,
+  syncVswitchd,
   waitForOfport,
 } from "../../mod/ovsdb/mod.ts";
 import { startOvs, until } from "../ovs_fixture.ts";
@@ -92,7 +93,7 @@ Deno.test("waitForOfport() blames vswitchd when the port never comes up", async 
   await addPort(db, { bridge: "br0", name: "p1", vlan: 1, externalIds: {} });
   const start = performance.now();
   const error = await assertRejects(
-    () => waitForOfport(db, "p1", { timeoutMs: 300 }),
+    () => waitForOfport(db, "p1", { timeoutMs: 300, bridge: "br0" }),
     FabricError,
     "ovs-vswitchd did not take up port p1 within 300 ms",
   );
@@ -110,6 +111,33 @@ Deno.test("waitForOfport() sees a port come up when vswitchd comes back", async 
   await addPort(db, { bridge: "br0", name: "p1", vlan: 1, externalIds: {} });
   const [ofport] = await Promise.all([waitForOfport(db, "p1"), host.startVswitchd()]);
   assertEquals(ofport >= 1, true);
+});
+
+Deno.test("waitForOfport() tells a bridge that vswitchd cannot make", async () => {
+  await using host = await startOvs();
+  await using db = await connectOvsdb({ socket: host.socket });
+  await host.exec("ip link add p1 type veth peer name q1");
+  await ensureBridge(db, { name: "br0", datapathType: "no-such-type" });
+  await addPort(db, { bridge: "br0", name: "p1", vlan: 1, externalIds: {} });
+  const error = await assertRejects(
+    () => waitForOfport(db, "p1", { timeoutMs: 300, bridge: "br0" }),
+    FabricError,
+    "ovs-vswitchd has not made bridge br0",
+  );
+  assertEquals(error.kind, "unavailable");
+});
+
+Deno.test("syncVswitchd() tells a vswitchd that follows from one that does not", async () => {
+  await using host = await startOvs({ bridges: ["br0"] });
+  await using db = await connectOvsdb({ socket: host.socket });
+  await Promise.all(Array.from({ length: 8 }, () => syncVswitchd(db)));
+  host.freeze("ovs-vswitchd");
+  const error = await assertRejects(
+    () => syncVswitchd(db, { timeoutMs: 200 }),
+    FabricError,
+    "ovs-vswitchd does not follow its database",
+  );
+  assertEquals(error.kind, "unavailable");
 });
 
 Deno.test("connectOvsdb() says at once that nothing listens", async () => {
