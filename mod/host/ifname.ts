@@ -60,3 +60,20 @@ export async function hostIfname(containerId: string, ifname: string): Promise<s
   for (let at = 67n; at >= 7n; at -= 5n) name += BASE32[Number((bits >> at) & 31n)];
   return name;
 }
+
+/**
+ * MAC of the host's end, the same for the same name (two 32-bit FNV-1a hashes). Locally
+ * administered, and of another prefix than the pods': it is never seen on the wire.
+ */
+export function hostMacOf(name: string): string {
+  const hash = (start: number): number => {
+    let value = start;
+    for (const byte of new TextEncoder().encode(name)) {
+      value = Math.imul(value ^ byte, 0x01000193) >>> 0;
+    }
+    return value;
+  };
+  const high = (hash(0x811c9dc5) & 0xff).toString(16).padStart(2, "0");
+  const low = hash(0x050c5d1f).toString(16).padStart(8, "0");
+  return ["0e", high, ...low.match(/../g) ?? []].join(":");
+}

@@ -5,7 +5,7 @@
  */
 
 import { FabricError } from "../error.ts";
-import { checkIfname } from "./ifname.ts";
+import { checkIfname, hostMacOf } from "./ifname.ts";
 import { checkNetnsPath, netnsIdentity, netnsMissing } from "./netns.ts";
 import { inNetns, type Run, stderrOf } from "./run.ts";
 
@@ -16,21 +16,24 @@ export interface VethOptions {
   readonly peer: string;
   /** The pod's namespace. */
   readonly netns: string;
-  /** The pod's end's. */
-  readonly mac: string;
-  readonly mtu: number;
+  /** The pod's end's. Default: the kernel's choice, until `configurePod()` sets it. */
+  readonly mac?: string;
+  /** Of both ends. Default: the kernel's, until `configurePod()` and vswitchd set it. */
+  readonly mtu?: number;
 }
 
 /**
  * The lines for `ip -batch`: the peer is born in the pod's namespace, so its name never clashes
  * with one of the host. The host's end is up, and has no address of its own, not even a link-local
- * one: it is a plug of the switch.
+ * one: it is a plug of the switch. Its MAC is told, so that no udev takes it for one to be changed.
  */
 export function vethLines(options: VethOptions): readonly string[] {
-  const { host, peer, netns, mac, mtu } = options;
+  const { host, peer, netns } = options;
+  const mtu = options.mtu === undefined ? "" : ` mtu ${options.mtu}`;
+  const mac = options.mac === undefined ? "" : ` address ${options.mac}`;
   return [
-    `link add ${host} mtu ${mtu} type veth` +
-    ` peer name ${peer} mtu ${mtu} address ${mac} netns ${netns}`,
+    `link add ${host}${mtu} address ${hostMacOf(host)} type veth` +
+    ` peer name ${peer}${mtu}${mac} netns ${netns}`,
     `link set ${host} addrgenmode none up`,
   ];
 }

@@ -17,21 +17,33 @@ import {
 } from "./pod_plan.ts";
 import { type Run, stderrOf } from "./run.ts";
 
+/** What is known of a pod's interface before its addresses are. */
 export interface ConfigurePodOptions {
   readonly netns: string;
-  /** When this comes true, the addresses are announced; when it fails, so does the call. */
-  readonly connected: Promise<unknown>;
+  readonly ifname: string;
   /** False where the datapath cannot take frames whose checksum is left to the hardware. */
   readonly txOffload: boolean;
   /** Limit of what the pod sends. Default: none. */
   readonly egress?: Shaper;
+  /** When this comes true, the addresses are announced; when it fails, so does the call. */
+  readonly connected: Promise<unknown>;
+}
+
+/** How a pod's interface came out. */
+export interface ConfiguredPod {
+  /** Whether the pod's default routes go through it. */
+  readonly defaultRoute: boolean;
 }
 
 /**
  * Settings that `ip` does not know, then `ip -batch` in place of the shell. It runs inside the
- * pod's namespace; $1 interface, $2 "6" when it has IPv6 addresses, $3 "on" or "off" for tx
- * offload, $4-$6 rate in bit/s, burst and limit in bytes or empty, $7 routing table or empty, and
- * further on the addresses that it is for.
+ * pod's namespace. $1 interface, $2 "on" or "off" for tx offload, $3-$5 rate in bit/s, burst and
+ * limit in bytes or empty.
+ *
+ * It begins before the addresses are known, and reads them from its input: one line of families
+ * (`4`, `6`, `46`), whether it has the default route (`default`, `source`, `first`), routing table
+ * and addresses for it; lines for `ip -batch`, each behind the word of the case that it is for, and
+ * a dot; later the announcement.
  *
  * - arp_notify, ndisc_notify: the announcement, see `announcementLines()`.
  * - arp_ignore, arp_announce: a pod with two interfaces answers and asks by the address of the one
@@ -41,83 +53,133 @@ export interface ConfigurePodOptions {
  *   address stays (from the MAC), neighbour discovery uses it. An interface without IPv6 addresses
  *   has IPv6 off: otherwise a pod of an IPv4 network could be reached by its link-local address,
  *   past everything that is known about it.
+ * - The default route belongs to the first interface that has one, whoever made that.
  * - Rules of a routing table survive the interface that they were made for, so old ones go first.
  */
 const SCRIPT = `set -e
-if [ -d /proc/sys/net/ipv6/conf/"$1" ]; then
-  cd /proc/sys/net/ipv6/conf/"$1"
-  if [ "$2" = 6 ]; then
-    echo 0 >accept_ra; echo 0 >autoconf; echo 0 >accept_dad; echo 0 >addr_gen_mode
-    echo 1 >ndisc_notify; echo 0 >disable_ipv6
-  else
-    echo 1 >disable_ipv6
-  fi
-elif [ "$2" = 6 ]; then
-  echo "IPv6 is switched off on this host" >&2; exit 1
+if [ /proc/self/ns/net -ef "/proc/$PPID/ns/net" ]; then
+  echo "the namespace is the host's own" >&2; exit 1
 fi
 cd /proc/sys/net/ipv4/conf/"$1"
 echo 1 >arp_notify; echo 1 >arp_ignore; echo 2 >arp_announce
 cd /
-if [ "$3" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
-if [ -n "$4" ]; then tc qdisc replace dev "$1" root tbf rate "$4"bit burst "$5" limit "$6"; fi
-if [ -n "$7" ]; then
-  for family in -4 -6; do while ip $family rule del table "$7" 2>/dev/null; do :; done; done
-  table=$7; shift 7
-  for address in "$@"; do
+if [ "$2" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
+if [ -n "$3" ]; then tc qdisc replace dev "$1" root tbf rate "$3"bit burst "$4" limit "$5"; fi
+read -r families route table addresses
+if [ -d /proc/sys/net/ipv6/conf/"$1" ]; then
+  cd /proc/sys/net/ipv6/conf/"$1"
+  case $families in
+    *6*) echo 0 >accept_ra; echo 0 >autoconf; echo 0 >accept_dad; echo 0 >addr_gen_mode
+      echo 1 >ndisc_notify; echo 0 >disable_ipv6;;
+    *) echo 1 >disable_ipv6;;
+  esac
+  cd /
+else
+  case $families in *6*) echo "IPv6 is switched off on this host" >&2; exit 1;; esac
+fi
+if [ "$route" = first ]; then
+  route=default
+  while read -r device to _ _ _ _ _ mask _; do
+    case "$to $mask $device" in
+      "00000000 00000000 $1") ;;
+      "00000000 00000000 "*) route=source;;
+    esac
+  done </proc/net/route
+  if [ "$route" = default ] && [ -r /proc/net/ipv6_route ]; then
+    other=
+    while read -r to length _ _ _ _ _ _ _ device; do
+      case "$to/$length $device" in
+        "${"0".repeat(32)}/00 lo" | "${"0".repeat(32)}/00 $1") ;;
+        "${"0".repeat(32)}/00 "*) other=perhaps;;
+      esac
+    done </proc/net/ipv6_route
+    # That file has the routes of all tables.
+    if [ -n "$other" ] && [ -n "$(ip -6 route show default table main)" ]; then route=source; fi
+  fi
+fi
+echo "$route"
+lines=
+while read -r when line; do
+  case $when in .) break;; "$route") lines="$lines$line
+";; esac
+done
+if [ "$route" = source ] && [ "$table" != - ]; then
+  for family in -4 -6; do while ip $family rule del table "$table" 2>/dev/null; do :; done; done
+  for address in $addresses; do
     case $address in *:*) family=-6;; *) family=-4;; esac
     ip $family rule add from "$address" lookup "$table" pref 1000
   done
 fi
+ip -batch - <<EOF
+$lines
+EOF
 exec ip -batch -
 `;
 
 /**
- * Sets up a pod's interface, waits until it is connected, and announces its addresses.
+ * Sets up a pod's interface, waits until it is connected, and announces its addresses. It can be
+ * called before `pod` is known, so that its programs have started by then; when `pod` fails, so
+ * does the call.
  *
  * @throws {FabricError} `not-found` when the namespace is gone, `invalid` for text that is no
- * address, `host` for what the kernel refused; and whatever `connected` fails with.
+ * address, `host` for what the kernel refused; and whatever `pod` and `connected` fail with.
  */
 export async function configurePod(
   run: Run,
-  pod: PodInterface,
+  pod: PodInterface | Promise<PodInterface>,
   options: ConfigurePodOptions,
-): Promise<void> {
-  checkIfname(pod.ifname);
-  const setUp = podLines(pod).join("\n") + "\n";
-  const announcement = announcementLines(pod).join("\n") + "\n";
-  // Told here that somebody looks at it, since a failure before may leave it unread.
-  options.connected.catch(() => {});
+): Promise<ConfiguredPod> {
+  const { netns, ifname, txOffload, egress, connected } = options;
+  checkIfname(ifname);
+  const planned = Promise.resolve(pod);
+  // Told here that somebody looks at them, since a failure before may leave them unread.
+  planned.catch(() => {});
+  connected.catch(() => {});
   const input = async function* (): AsyncIterable<string> {
-    yield setUp;
-    await options.connected;
-    yield announcement;
+    const wanted = await planned;
+    yield setUpText(wanted);
+    await connected;
+    yield announcementLines(wanted).join("\n") + "\n";
   };
-  const { egress } = options;
   try {
-    await run([
+    const { stdout } = await run([
       "nsenter",
-      `--net=${options.netns}`,
+      `--net=${netns}`,
       "--",
       "sh",
       "-c",
       SCRIPT,
       "sh",
-      pod.ifname,
-      hasFamily(pod, 6) ? "6" : "",
-      options.txOffload ? "on" : "off",
+      ifname,
+      txOffload ? "on" : "off",
       egress === undefined ? "" : String(egress.rate),
       egress === undefined ? "" : String(egress.burst),
       egress === undefined ? "" : String(egress.limit),
-      pod.sourceTable === undefined ? "" : String(pod.sourceTable),
-      ...sourceAddresses(pod),
     ], { stdin: input() });
+    return { defaultRoute: stdout.startsWith("default") };
   } catch (error) {
     if (stderrOf(error) === undefined) throw error;
-    if (await netnsIdentity(run, options.netns) === undefined) {
-      throw netnsMissing(options.netns, error);
-    }
+    if (await netnsIdentity(run, netns) === undefined) throw netnsMissing(netns, error);
     throw error;
   }
+}
+
+/** The input of the script, up to the announcement. */
+function setUpText(pod: PodInterface): string {
+  const families = ([4, 6] as const).filter((family) => hasFamily(pod, family)).join("");
+  const route = pod.defaultRoute === "first" ? "first" : pod.defaultRoute ? "default" : "source";
+  const table = pod.sourceTable === undefined ? "-" : String(pod.sourceTable);
+  const lines = (word: "default" | "source"): readonly string[] =>
+    route === "first" || route === word
+      ? podLines(pod, { defaultRoute: word === "default" }).map((line) => `${word} ${line}`)
+      : [];
+  return [
+    [families, route, table, ...sourceAddresses(pod)].join(" "),
+    ...lines("default"),
+    ...lines("source"),
+    ".",
+    "",
+  ].join("\n");
 }
 
 /**

@@ -26,16 +26,21 @@ export interface PodRoute {
 export interface PodInterface {
   readonly ifname: string;
   readonly mac: string;
+  /** Default: as it was made. */
+  readonly mtu?: number;
   /** Each with the length of its subnet, as in `10.0.0.5/24`; of one family or of both. */
   readonly addresses: readonly string[];
   /** Of each family at most one; may lie outside the subnet. */
   readonly gateways: readonly string[];
-  /** Whether the pod's default routes go through this interface. */
-  readonly defaultRoute: boolean;
+  /**
+   * Whether the pod's default routes go through this interface; `first`: when they go through no
+   * other one yet.
+   */
+  readonly defaultRoute: boolean | "first";
   /** Further routes. */
   readonly routes: readonly PodRoute[];
   /**
-   * Routing table for what is sent from this interface's addresses, for an interface without the
+   * Routing table for what is sent from this interface's addresses, when it does not have the
    * default route: answers leave where the question came in. See {@linkcode sourceTableOf}.
    */
   readonly sourceTable?: number;
@@ -69,19 +74,27 @@ export function hasFamily(pod: PodInterface, family: Family): boolean {
 }
 
 /**
- * The lines that set it up. The interface goes up first, because the kernel takes IPv6 routes only
- * for one that is.
+ * The lines that set it up, with the default route or without. The interface goes up first, because
+ * the kernel takes IPv6 routes only for one that is.
  *
  * @throws {FabricError} `invalid` for text that is no address.
  */
-export function podLines(pod: PodInterface): readonly string[] {
+export function podLines(
+  pod: PodInterface,
+  options: { readonly defaultRoute: boolean },
+): readonly string[] {
+  const mtu = pod.mtu === undefined ? "" : ` mtu ${pod.mtu}`;
+  const routing = options.defaultRoute
+    ? pod.gateways.map((gateway) => defaultLine(pod, gateway))
+    : pod.sourceTable === undefined
+    ? []
+    : sourceLines(pod, pod.sourceTable);
   return [
     "link set lo up",
-    `link set dev ${pod.ifname} up`,
+    `link set dev ${pod.ifname} address ${pod.mac}${mtu} up`,
     ...pod.addresses.map((text) => addressLine(pod.ifname, text)),
-    ...(pod.defaultRoute ? pod.gateways.map((gateway) => defaultLine(pod, gateway)) : []),
     ...pod.routes.map((route) => routeLine(pod, route)),
-    ...(pod.sourceTable === undefined ? [] : sourceLines(pod, pod.sourceTable)),
+    ...routing,
   ];
 }
 

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly stdin?: string | AsyncIterable<string>;
   /** Variables added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The program gets no variables but those of `env`. Default false. */
+  readonly clearEnv?: boolean;
   /** The program is killed after this many milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -60,6 +62,7 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
       stdin: options.stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
+      clearEnv: options.clearEnv ?? false,
       ...(options.env === undefined ? {} : { env: { ...options.env } }),
     }).spawn();
   } catch (cause) {

@@ -7,6 +7,11 @@ Deno.test("run() returns what the program printed, and gives it input and enviro
   assertEquals(output, { stdout: "in", stderr: "y\n" });
 });
 
+Deno.test("run() keeps our environment from the program when it is told to", async () => {
+  const env = { PATH: "/usr/bin:/bin", X: "y" };
+  assertEquals((await run(["env"], { env, clearEnv: true })).stdout, "PATH=/usr/bin:/bin\nX=y\n");
+});
+
 Deno.test("run() tells command, exit code and stderr of a program that failed", async () => {
   const error = await assertRejects(
     () => run(["sh", "-c", "echo one >&2; echo two >&2; exit 3"]),

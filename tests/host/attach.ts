@@ -55,6 +55,7 @@ export async function attach(host: OvsHost, options: AttachOptions): Promise<str
   };
   await configurePod(host.run, pods, {
     netns: pod.path,
+    ifname,
     connected: waitForOfport(db, name),
     txOffload: false,
     ...(options.egress === undefined ? {} : { egress: options.egress }),

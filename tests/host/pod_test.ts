@@ -2,13 +2,15 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FabricError } from "../../mod/error.ts";
 import {
   addVeth,
+  type ConfiguredPod,
   configurePod,
   forgetSourceTable,
   type PodInterface,
   readPod,
+  run,
   sourceTableOf,
 } from "../../mod/host/mod.ts";
-import { type Netns, startNetns } from "../ovs_fixture.ts";
+import { type Netns, startNetns, until } from "../ovs_fixture.ts";
 
 const POD: PodInterface = {
   ifname: "eth0",
@@ -23,13 +25,14 @@ const POD: PodInterface = {
 async function setUp(
   host: Netns,
   options: { readonly pod: Netns; readonly settings?: Partial<PodInterface>; readonly at?: number },
-): Promise<void> {
+): Promise<ConfiguredPod> {
   const { pod, settings = {}, at = 0 } = options;
   const wanted = { ...POD, ...settings };
-  const { ifname: peer, mac } = wanted;
-  await addVeth(host.run, { host: `fb${at}`, peer, netns: pod.path, mac, mtu: 1500 });
+  const { ifname } = wanted;
+  const netns = pod.path;
+  await addVeth(host.run, { host: `fb${at}`, peer: ifname, netns });
   const connected = Promise.resolve();
-  await configurePod(host.run, wanted, { netns: pod.path, connected, txOffload: true });
+  return await configurePod(host.run, wanted, { netns, ifname, connected, txOffload: true });
 }
 
 Deno.test("configurePod() sets up both families, readPod() reads them back", async () => {
@@ -116,6 +119,100 @@ Deno.test("configurePod() routes answers of a further interface by their source"
   await forgetSourceTable(host.run, { netns: "/nonexistent/netns", table: sourceTable });
 });
 
+Deno.test("configurePod() gives the default route to the first interface, whoever made it", async () => {
+  await using host = await startNetns();
+  await using pod = await startNetns();
+  const first = { ...POD, defaultRoute: "first", gateways: ["10.0.0.1", "2001:db8::1"] } as const;
+  const defaults = async (): Promise<string> =>
+    (await pod.exec("ip route show default; ip -6 route show default")).replace(/ metric.*/g, "");
+  const net = (at: number, settings: Partial<PodInterface>): Partial<PodInterface> => ({
+    ...first,
+    ifname: `net${at}`,
+    sourceTable: sourceTableOf(`net${at}`),
+    mac: `02:00:0a:00:0${at}:05`,
+    ...settings,
+  });
+
+  // Without a gateway it has no default route, and is not the first.
+  const quiet = net(1, { gateways: [], addresses: ["10.1.0.5/24", "2001:db8:1::5/64"] });
+  assertEquals(await setUp(host, { pod, settings: quiet, at: 1 }), { defaultRoute: true });
+  assertEquals(await defaults(), "");
+  // One that was told to keep out of it has default routes in its own table only.
+  const told = net(2, {
+    defaultRoute: false,
+    addresses: ["10.2.0.5/24", "2001:db8:2::5/64"],
+    gateways: ["10.2.0.1", "2001:db8:2::1"],
+  });
+  assertEquals(await setUp(host, { pod, settings: told, at: 2 }), { defaultRoute: false });
+  assertEquals(await defaults(), "");
+  const six = net(3, { addresses: ["2001:db8::5/64"], gateways: ["2001:db8::1"] });
+  assertEquals(await setUp(host, { pod, settings: six, at: 3 }), { defaultRoute: true });
+  assertEquals(await defaults(), "default via 2001:db8::1 dev net3\n");
+  const later = net(4, { addresses: ["10.4.0.5/24"], gateways: ["10.4.0.1"] });
+  assertEquals(await setUp(host, { pod, settings: later, at: 4 }), { defaultRoute: false });
+  assertEquals(await defaults(), "default via 2001:db8::1 dev net3\n");
+  assert((await pod.exec("ip rule")).includes(`from 10.4.0.5 lookup ${sourceTableOf("net4")}`));
+});
+
+Deno.test("configurePod() sees the default route of IPv4 that another plugin made", async () => {
+  await using host = await startNetns();
+  await using pod = await startNetns();
+  await pod.exec(`ip link add d0 type veth peer name d1; ip link set d1 up; ip link set d0 up
+    ip addr add 192.0.2.5/24 dev d0; ip route add default via 192.0.2.1`);
+  const settings = { defaultRoute: "first", sourceTable: 77 } as const;
+  assertEquals(await setUp(host, { pod, settings }), { defaultRoute: false });
+  assertEquals(await pod.exec("ip route show default"), "default via 192.0.2.1 dev d0 \n");
+});
+
+Deno.test("configurePod() can begin before the addresses are known, and sets MAC and MTU", async () => {
+  await using host = await startNetns();
+  await using pod = await startNetns();
+  await addVeth(host.run, { host: "fb0", peer: "eth0", netns: pod.path });
+  const planned = Promise.withResolvers<PodInterface>();
+  const configuring = configurePod(host.run, planned.promise, {
+    netns: pod.path,
+    ifname: "eth0",
+    connected: Promise.resolve(),
+    txOffload: true,
+  });
+  await until(
+    "it has begun",
+    async () => await pod.exec("cat /proc/sys/net/ipv4/conf/eth0/arp_notify") === "1\n",
+  );
+  planned.resolve({ ...POD, mtu: 9000 });
+  await configuring;
+  const state = await readPod(host.run, { netns: pod.path, ifname: "eth0" });
+  assertEquals([state?.mac, state?.mtu, state?.addresses], [POD.mac, 9000, [...POD.addresses]]);
+});
+
+Deno.test("configurePod() ends its programs when the addresses never become known", async () => {
+  await using host = await startNetns();
+  await using pod = await startNetns();
+  await addVeth(host.run, { host: "fb0", peer: "eth0", netns: pod.path });
+  await assertRejects(
+    () =>
+      configurePod(host.run, Promise.reject(new FabricError("exhausted", "no address is free")), {
+        netns: pod.path,
+        ifname: "eth0",
+        connected: new Promise(() => {}),
+        txOffload: true,
+      }),
+    FabricError,
+    "no address is free",
+  );
+});
+
+Deno.test("configurePod() refuses the namespace of the host itself", async () => {
+  const ifname = "lo";
+  const netns = "/proc/self/ns/net";
+  const connected = Promise.resolve();
+  await assertRejects(
+    () => configurePod(run, { ...POD, ifname }, { netns, ifname, connected, txOffload: true }),
+    FabricError,
+    "the namespace is the host's own",
+  );
+});
+
 Deno.test("configurePod() fails with what it waited for, and announces nothing", async () => {
   await using host = await startNetns();
   await using pod = await startNetns();
@@ -126,6 +223,7 @@ Deno.test("configurePod() fails with what it waited for, and announces nothing",
     () =>
       configurePod(host.run, POD, {
         netns: pod.path,
+        ifname: "eth0",
         connected: Promise.reject(error),
         txOffload: true,
       }),
@@ -140,7 +238,7 @@ Deno.test("configurePod() and readPod() say that the namespace is gone", async (
   const message = `there is no network namespace at ${netns}`;
   const connected = Promise.resolve();
   await assertRejects(
-    () => configurePod(host.run, POD, { netns, connected, txOffload: true }),
+    () => configurePod(host.run, POD, { netns, ifname: "eth0", connected, txOffload: true }),
     FabricError,
     message,
   );
