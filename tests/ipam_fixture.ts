@@ -7,11 +7,7 @@
 import { ulid } from "@std/ulid";
 import { openStore } from "../mod/etcd/open.ts";
 import type { Store } from "../mod/etcd/store.ts";
-import { indexOperations, runInParts, sizeOperation } from "../mod/ipam/free.ts";
-import { allocatable } from "../mod/ipam/pool.ts";
-import { encodeRecord } from "../mod/ipam/stored.ts";
-import { NetworkSpecSchema } from "../mod/model/network.ts";
-import * as v from "valibot";
+import { applyResource } from "../mod/ipam/apply.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import { type IpamContext, memoryLeaseCache } from "../mod/ipam/context.ts";
 import type { Subnet } from "../mod/model/network.ts";
@@ -59,17 +55,7 @@ export async function applyKind(
   document: { readonly name: string; readonly spec: Readonly<Record<string, unknown>> },
 ): Promise<void> {
   const { name, spec } = document;
-  const metadata = { name, uid: ulid() };
-  const key = `${kind.toLowerCase()}s/${name}`;
-  const value = encodeRecord({ apiVersion: API_VERSION, kind, metadata, spec });
-  await context.store.txn({ success: [{ put: key, value }] });
-  if (kind !== "Network") return;
-  const parsed = v.parse(NetworkSpecSchema, spec);
-  for (const family of [4, 6] as const) {
-    const ranges = allocatable(parsed, family);
-    await runInParts(context.store, indexOperations(name, ranges), []);
-    await context.store.txn({ success: [sizeOperation(name, family, ranges)] });
-  }
+  await applyResource(context, { apiVersion: API_VERSION, kind, metadata: { name }, spec });
 }
 
 /** Applies a network of physical network `prod`. */
