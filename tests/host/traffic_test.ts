@@ -30,6 +30,18 @@ Deno.test("pods on a netdev switch ping and talk TCP, with their tx offload off"
   assertEquals(/tx-checksumming: (\w+)/.exec(features)?.[1], "off");
 });
 
+Deno.test("jumbo frames pass between pods beside a pod of 1400", async () => {
+  await using host = await startOvs({ bridges: ["br0"] });
+  await using small = await startNetns();
+  await using one = await startNetns();
+  await using two = await startNetns();
+  const three = { ...ONE, mac: "02:00:0a:00:00:03", addresses: ["10.0.0.3/24"] };
+  await attach(host, { pod: small, ...three, mtu: 1400 });
+  await attach(host, { pod: one, ...ONE, mtu: 9000 });
+  await attach(host, { pod: two, ...TWO, mtu: 9000 });
+  await one.exec("ping -c1 -W1 -M do -s 8972 10.0.0.2; ping -c1 -W1 -M do -s 1372 10.0.0.3");
+});
+
 Deno.test("a pod of the untagged network cannot send into a VLAN", async () => {
   await using host = await startOvs({ bridges: ["br0"] });
   await using untagged = await startNetns();
