@@ -18,6 +18,7 @@
  */
 
 import { type Address, addressFromHex, addressToHex, type Family } from "../ip/address.ts";
+import type { Range } from "../ip/range.ts";
 import type { AttachmentRef, OwnerRef } from "../model/identity.ts";
 
 /**
@@ -93,6 +94,19 @@ export function networkAddressPrefix(network: string): string {
 
 export function addressKey(network: string, address: Address): string {
   return addressPrefix(network, address.family) + addressToHex(address);
+}
+
+/** The keys of the addresses of a range, under one of the prefixes that end in addresses. */
+export function keysOfRange(
+  prefix: string,
+  range: Range,
+): { readonly key: string; readonly end: string } {
+  const { family, first, last } = range;
+  return {
+    key: prefix + addressToHex({ family, value: first }),
+    // Keys have one width, so this follows the last and precedes the next.
+    end: `${prefix}${addressToHex({ family, value: last })}0`,
+  };
 }
 
 /** The network and the address that an `addresses/`, `cooling/` or `reserved/` key names. */

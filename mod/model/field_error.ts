@@ -44,13 +44,18 @@ export function fieldError(
 
 /**
  * The error for all faults of a document: it speaks of the first, says how many more there are, and
- * holds them all for {@linkcode fieldErrorsOf}. `subject` is e.g. `Network prod`.
+ * holds them all for {@linkcode fieldErrorsOf}. `subject` is e.g. `Network prod`; `conflict` means that
+ * somebody else has what is wanted.
  */
-export function invalidDocument(subject: string, errors: readonly FieldError[]): FabricError {
+export function invalidDocument(
+  subject: string,
+  errors: readonly FieldError[],
+  { kind = "invalid" }: { readonly kind?: "invalid" | "conflict" } = {},
+): FabricError {
   const [first] = errors;
   const more = errors.length - 1;
   const rest = more <= 0 ? "" : ` (and ${more} more ${more === 1 ? "error" : "errors"})`;
-  return new FabricError("invalid", `${subject}: ${first?.field}: ${first?.message}${rest}`, {
+  return new FabricError(kind, `${subject}: ${first?.field}: ${first?.message}${rest}`, {
     ...(first === undefined ? {} : { field: first.field }),
     ...(first?.value === undefined ? {} : { value: first.value }),
     ...(first?.remedy === undefined ? {} : { remedy: first.remedy }),
