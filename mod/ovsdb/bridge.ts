@@ -10,7 +10,7 @@ import type { Ovsdb } from "./client.ts";
 import { failedWait } from "./error.ts";
 import { type ExternalIds, toExternalIds } from "./external_ids.ts";
 import { encodeMap } from "./map.ts";
-import { type Operation, rowsOf, select } from "./operation.ts";
+import { type Operation, type RowOf, rowsOf, select } from "./operation.ts";
 import { waitNow } from "./port.ts";
 import { encodeSet, optionalOf } from "./set.ts";
 import { encodeNamedUuid, UuidColumn } from "./uuid.ts";
@@ -39,7 +39,8 @@ export interface EnsureBridgeOptions {
   readonly externalIds?: ExternalIds;
 }
 
-const COLUMNS = {
+/** Columns of table Bridge that are read. */
+export const BRIDGE_STATE_COLUMNS = {
   _uuid: UuidColumn,
   name: v.string(),
   datapath_type: v.string(),
@@ -49,10 +50,14 @@ const COLUMNS = {
 /** The bridge of that name; undefined when there is none. */
 export async function getBridge(db: Ovsdb, name: string): Promise<Bridge | undefined> {
   const [result] = await db.transact([
-    select("Bridge", { columns: COLUMNS, where: [["name", "==", name]] }),
+    select("Bridge", { columns: BRIDGE_STATE_COLUMNS, where: [["name", "==", name]] }),
   ]);
-  const row = rowsOf(result, COLUMNS)[0];
-  if (row === undefined) return undefined;
+  const row = rowsOf(result, BRIDGE_STATE_COLUMNS)[0];
+  return row === undefined ? undefined : bridgeOf(row);
+}
+
+/** The bridge of a row. */
+export function bridgeOf(row: RowOf<typeof BRIDGE_STATE_COLUMNS>): Bridge {
   return {
     uuid: row._uuid,
     name: row.name,
@@ -115,9 +120,12 @@ async function bridgeOfPort(db: Ovsdb, port: string): Promise<string | undefined
   const id = rowsOf(found, columns)[0]?._uuid;
   if (id === undefined) return undefined;
   const [holder] = await db.transact([
-    select("Bridge", { columns: COLUMNS, where: [["ports", "includes", ["uuid", id]]] }),
+    select("Bridge", {
+      columns: BRIDGE_STATE_COLUMNS,
+      where: [["ports", "includes", ["uuid", id]]],
+    }),
   ]);
-  return rowsOf(holder, COLUMNS)[0]?.name;
+  return rowsOf(holder, BRIDGE_STATE_COLUMNS)[0]?.name;
 }
 
 function insertBridge(options: EnsureBridgeOptions): readonly Operation[] {
