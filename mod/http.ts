@@ -306,16 +306,25 @@ export class HttpConnection implements Disposable {
     if (cause instanceof FabricError) return cause;
     const asked = `${request.method} ${request.path.replace(/\?.*/, "")}`;
     const limit = timeoutMs === undefined ? "" : ` within ${timeoutMs} ms`;
-    const reason = this.#interruption ??
-      (cause instanceof HttpSyntaxError ? "protocol" : "closed");
+    const reason = this.#interruption ?? reasonOf(cause);
     const what = {
+      tls: `TLS with ${this.name} failed: ${textOf(cause)}`,
       timeout: `no answer from ${this.name} to ${asked}${limit}`,
       aborted: `${asked} at ${this.name} was given up`,
       closed: `the connection to ${this.name} broke during ${asked}: ${textOf(cause)}`,
       protocol: `${this.name} answered ${asked} with malformed HTTP: ${textOf(cause)}`,
     };
-    return new FabricError("unknown-outcome", what[reason], { details: { reason }, cause });
+    const kind = reason === "tls" ? "unavailable" : "unknown-outcome";
+    return new FabricError(kind, what[reason], { details: { reason }, cause });
   }
+}
+
+function reasonOf(cause: unknown): "tls" | "protocol" | "closed" {
+  if (cause instanceof HttpSyntaxError) return "protocol";
+  // In TLS 1.3 the server looks at our certificate after we began to send; what it refuses by
+  // these alerts (RFC 8446, section 6.2) it did not read.
+  const alerts = /fatal alert: (\w*Certificate\w*|UnknownCA|AccessDenied|HandshakeFailure)/;
+  return alerts.test(textOf(cause)) ? "tls" : "closed";
 }
 
 function encodeRequest(request: HttpRequest, host: string): Uint8Array {

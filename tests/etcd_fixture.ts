@@ -1,6 +1,6 @@
 /**
  * A real etcd for tests: one or three members of the `etcd` on PATH, on free loopback ports, with
- * their data in memory (`/dev/shm`, since Debian's 3.4 has no `--unsafe-no-fsync`). The members
+ * their data in memory (`/dev/shm`), where syncing costs nothing. The members
  * and their data go with the test that started them, also when that is killed: a supervising shell
  * waits for the end of its standard input, which only the test holds open.
  *
@@ -29,9 +29,12 @@ export interface EtcdCertificates {
   readonly caFile: string;
   readonly serverCertFile: string;
   readonly serverKeyFile: string;
-  /** A client's certificate, CN `fabric`. */
+  /** A client's certificate, without a common name: with auth on the gateway refuses others. */
   readonly certFile: string;
   readonly keyFile: string;
+  /** A client's certificate with the common name `fabric`. */
+  readonly namedCertFile: string;
+  readonly namedKeyFile: string;
 }
 
 export interface EtcdFixture extends AsyncDisposable {
@@ -49,7 +52,7 @@ export interface EtcdFixture extends AsyncDisposable {
   /** kill -9; returns when the process is gone. */
   kill(member: number): Promise<void>;
   /** SIGSTOP: the kernel still accepts connections, nobody answers. */
-  pause(member: number): void;
+  pause(member: number): Promise<void>;
   resume(member: number): void;
   /** Starts a killed member again on its data, or kills and starts one that runs. */
   restart(member: number): Promise<void>;
@@ -57,6 +60,8 @@ export interface EtcdFixture extends AsyncDisposable {
   leader(): Promise<number>;
   /** Runs etcdctl against all members with the right files and user; its standard output. */
   etcdctl(...args: readonly string[]): Promise<string>;
+  /** A member's counters in Prometheus's text form; "" when it does not answer. */
+  metrics(member: number): Promise<string>;
   /** What a member wrote to its log. */
   log(member: number): Promise<string>;
   /** Ends all members and deletes the data; may be called twice. */
@@ -142,8 +147,10 @@ async function tryStart(dir: string, options: EtcdOptions): Promise<Started> {
     if (certificates !== undefined) {
       args.push("--cert-file", certificates.serverCertFile);
       args.push("--key-file", certificates.serverKeyFile);
-      args.push("--trusted-ca-file", certificates.caFile);
-      if (options.tls === "mutual") args.push("--client-cert-auth");
+      // An authority alone makes etcd ask for client certificates.
+      if (options.tls === "mutual") {
+        args.push("--client-cert-auth", "--trusted-ca-file", certificates.caFile);
+      }
     }
     return [...args, ...options.args ?? []];
   };
@@ -218,7 +225,7 @@ async function tryStart(dir: string, options: EtcdOptions): Promise<Started> {
     root,
     pid,
     kill,
-    pause: (index) => Deno.kill(pid(index), "SIGSTOP"),
+    pause: (index) => stopProcess(pid(index)),
     resume: (index) => Deno.kill(pid(index), "SIGCONT"),
     restart: async (index) => {
       await kill(index);
@@ -227,6 +234,7 @@ async function tryStart(dir: string, options: EtcdOptions): Promise<Started> {
     },
     leader: () => findLeader(members),
     etcdctl,
+    metrics: async (index) => await ask(at(index), "/metrics") ?? "",
     log: (index) => Deno.readTextFile(at(index).logFile),
     stop,
     [Symbol.asyncDispose]: stop,
@@ -368,10 +376,29 @@ async function endShell(shell: Deno.ChildProcess): Promise<void> {
   await shell.status;
 }
 
+/** Stops the process; returns when the last of its threads stands still. */
+async function stopProcess(pid: number): Promise<void> {
+  Deno.kill(pid, "SIGSTOP");
+  const deadline = performance.now() + 5000;
+  while (performance.now() < deadline) {
+    let running = 0;
+    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+      if (stateOf(`/proc/${pid}/task/${name}/stat`) !== "T") running++;
+    }
+    if (running === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  throw new Error(`process ${pid} does not stop`);
+}
+
+function stateOf(statFile: string): string {
+  const stat = Deno.readTextFileSync(statFile);
+  return stat.charAt(stat.lastIndexOf(")") + 2);
+}
+
 function isZombieOrGone(pid: number): boolean {
   try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+    return stateOf(`/proc/${pid}/stat`) === "Z";
   } catch {
     return true;
   }
@@ -385,22 +412,25 @@ async function makeCertificates(dir: string): Promise<EtcdCertificates> {
     serverKeyFile: `${dir}/server.key`,
     certFile: `${dir}/client.pem`,
     keyFile: `${dir}/client.key`,
+    namedCertFile: `${dir}/named.pem`,
+    namedKeyFile: `${dir}/named.key`,
   };
   const script = `set -e
 cd "$1"
-[ -e client.pem ] && exit 0
+[ -e named.pem ] && exit 0
 curve="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 openssl req -x509 $curve -keyout ca.key -out ca.pem -days 2 -subj "/CN=test authority" \
   -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
 sign() {
-  openssl req -new $curve -keyout "$1.key" -out "$1.csr" -subj "/CN=$2"
+  openssl req -new $curve -keyout "$1.key" -out "$1.csr" -subj "$2"
   printf '%s\n' "$3" > "$1.ext"
   openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
     -extfile "$1.ext" -out "$1.pem"
 }
-sign server localhost "subjectAltName=DNS:localhost,IP:127.0.0.1
+sign server /CN=localhost "subjectAltName=DNS:localhost,IP:127.0.0.1
 extendedKeyUsage=serverAuth,clientAuth"
-sign client fabric "extendedKeyUsage=clientAuth"`;
+sign client /O=fabric "extendedKeyUsage=clientAuth"
+sign named /CN=fabric "extendedKeyUsage=clientAuth"`;
   const output = await new Deno.Command("sh", { args: ["-c", script, "openssl", dir] }).output();
   if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
   return files;

@@ -28,6 +28,7 @@ import {
   asRangeResponse,
   asRecord,
   asTxnResponse,
+  type Codec,
   isReadOnly,
   toWireRangeRequest,
   toWireTxnRequest,
@@ -57,17 +58,22 @@ export class Client<Bytes> implements Store {
     this.#tokens = options.openTokens?.((signal) => this.#authenticate(signal));
   }
 
+  /** How bytes are written in the payloads of {@linkcode ask}. */
+  get codec(): Codec<Bytes> {
+    return this.#transport.codec;
+  }
+
   async range(request: RangeRequest, options: CallOptions = {}): Promise<RangeResponse> {
     const { codec } = this.#transport;
     const payload = toWireRangeRequest(codec, request);
-    return asRangeResponse(codec, await this.#ask("range", payload, options));
+    return asRangeResponse(codec, await this.ask("range", payload, options));
   }
 
   async txn(request: TxnRequest, options: CallOptions = {}): Promise<TxnResponse> {
     const { codec } = this.#transport;
     const payload = toWireTxnRequest(codec, request);
     const answer = isReadOnly(request)
-      ? await this.#ask("txn", payload, options)
+      ? await this.ask("txn", payload, options)
       : await this.#sendOnce("txn", payload, options);
     return asTxnResponse(codec, answer);
   }
@@ -87,13 +93,13 @@ export class Client<Bytes> implements Store {
     options: CallOptions = {},
   ): Promise<{ id: string; ttl: number }> {
     // Asked twice, the lease whose answer was lost ends by itself.
-    const answer = asRecord(await this.#ask("leaseGrant", { TTL: ttlSeconds }, options), "lease");
+    const answer = asRecord(await this.ask("leaseGrant", { TTL: ttlSeconds }, options), "lease");
     return { id: asId(answer["ID"], "lease id"), ttl: asNumber(answer["TTL"], "lease TTL") };
   }
 
   async revokeLease(id: string, options: CallOptions = {}): Promise<void> {
     try {
-      await this.#ask("leaseRevoke", { ID: id }, options);
+      await this.ask("leaseRevoke", { ID: id }, options);
     } catch (error) {
       // It has ended, or an earlier try of this call ended it: that is what was asked for.
       if (!(isKind(error, "not-found") && reasonOf(error) === "lease")) throw error;
@@ -132,7 +138,8 @@ export class Client<Bytes> implements Store {
     this.#transport.close();
   }
 
-  async #ask(method: Method, payload: unknown, options: CallOptions): Promise<unknown> {
+  /** Any call that may be made twice; its answer as etcd wrote it. */
+  async ask(method: Method, payload: unknown, options: CallOptions = {}): Promise<unknown> {
     const { value } = await this.#reach(options, (line, call) => line.call(method, payload, call));
     return value;
   }

@@ -64,6 +64,11 @@ const MEANINGS: readonly (readonly [text: string, meaning: Meaning])[] = [
     reason: "lease",
     message: "the lease does not exist",
   }],
+  ["role name not found", {
+    kind: "not-found",
+    reason: "role",
+    message: "the role does not exist",
+  }],
   ["required revision has been compacted", {
     kind: "conflict",
     reason: "compacted",

@@ -23,7 +23,7 @@ export function openGatewayStore(options: StoreOptions): Promise<Store> {
 }
 
 /** The gateway at the endpoints. */
-function openGateway(
+export function openGateway(
   options: StoreOptions,
   { prefix, tls }: { readonly prefix: string; readonly tls: TlsFiles },
 ): Transport<string> {
@@ -233,6 +233,18 @@ function refusal(
   }
   if (typeof value === "object" && value !== null && "code" in value) {
     return streamError(value, where);
+  }
+  if (text.startsWith("CommonName of client")) {
+    return new FabricError(
+      "incompatible",
+      `etcd's gateway at ${where} refuses the client certificate because it has a common name`,
+      {
+        field: "etcd.tls.certFile",
+        remedy:
+          "use a client certificate without a common name; etcd's auth takes user and password",
+        details: { reason: "common-name", endpoint: where },
+      },
+    );
   }
   // It is not the gateway that speaks: another server, or a proxy on the way.
   const kind = status >= 500 ? "unknown-outcome" : "incompatible";

@@ -9,7 +9,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Etcd3 } from "etcd3";
-import { FabricError } from "../error.ts";
+import { FabricError, isKind } from "../error.ts";
 import { parseHttpTarget } from "../http.ts";
 import { toFailure } from "./failure.ts";
 import { openClient } from "./open_client.ts";
@@ -95,7 +95,7 @@ class Channels extends Etcd3 {
         "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
         "grpc.keepalive_time_ms": 10_000,
         "grpc.keepalive_timeout_ms": 2000,
-        ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
+        ...(secure ? { "grpc.ssl_target_name_override": serverName ?? nameOf(url) } : {}),
       },
     });
   }
@@ -104,6 +104,16 @@ class Channels extends Etcd3 {
   service(name: Service) {
     return this.pool.withConnection(name, ({ client, metadata }) => ({ client, metadata }));
   }
+}
+
+/**
+ * The name to find in the server's certificate. grpc-js hands an IP address over as the name of
+ * TLS's server name indication, where Node refuses it; with a final dot it is none to that check,
+ * and again one to the check of the certificate (`tls.checkServerIdentity` drops the dot).
+ */
+function nameOf(url: string): string {
+  const { hostname } = parseHttpTarget(url, { field: "etcd.endpoints" });
+  return /^[\d.]+$|:/.test(hostname) ? `${hostname}.` : hostname;
 }
 
 type Stub = Awaited<ReturnType<Channels["service"]>>;
@@ -149,9 +159,7 @@ class GrpcEndpoint implements Endpoint {
         });
       }
       if (state === TRANSIENT_FAILURE && performance.now() >= failed) {
-        throw new FabricError("unavailable", `cannot connect to ${this.name}`, {
-          details: { reason: "connect" },
-        });
+        throw await this.#whyNot(signal);
       }
       const before = state;
       await new Promise<void>((resolve) => {
@@ -159,6 +167,18 @@ class GrpcEndpoint implements Endpoint {
       });
       state = channel.getConnectivityState(true);
     }
+  }
+
+  /** A channel's state tells no reason; a call on a failed channel ends at once with one. */
+  async #whyNot(signal: AbortSignal): Promise<FabricError> {
+    try {
+      await this.#call("range", {}, { token: "", signal });
+    } catch (error) {
+      if (isKind(error, "unavailable")) return error;
+    }
+    return new FabricError("unavailable", `cannot connect to ${this.name}`, {
+      details: { reason: "connect" },
+    });
   }
 
   async #call(method: Method, payload: unknown, { token, signal }: LineOptions): Promise<unknown> {

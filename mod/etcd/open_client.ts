@@ -6,7 +6,6 @@
 import { readSecretFile } from "../secret_file.ts";
 import { Client } from "./client.ts";
 import { checkOptions, readTlsFiles, type StoreOptions, type TlsFiles } from "./options.ts";
-import type { Store } from "./store.ts";
 import { openTokens } from "./token.ts";
 import type { Transport } from "./transport.ts";
 
@@ -17,7 +16,7 @@ export async function openClient<Bytes>(
     options: StoreOptions,
     files: { readonly prefix: string; readonly tls: TlsFiles },
   ) => Transport<Bytes>,
-): Promise<Store> {
+): Promise<Client<Bytes>> {
   const { prefix, timeoutMs } = checkOptions(options);
   const { auth, tokenFile, firstEndpoint = 0 } = options;
   const readPassword = async (path: string) =>

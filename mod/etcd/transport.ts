@@ -13,6 +13,10 @@ export const METHODS = {
   leaseGrant: { path: "/v3/lease/grant", service: "Lease", rpc: "leaseGrant" },
   leaseRevoke: { path: "/v3/kv/lease/revoke", service: "Lease", rpc: "leaseRevoke" },
   status: { path: "/v3/maintenance/status", service: "Maintenance", rpc: "status" },
+  roleGet: { path: "/v3/auth/role/get", service: "Auth", rpc: "roleGet" },
+  roleAdd: { path: "/v3/auth/role/add", service: "Auth", rpc: "roleAdd" },
+  roleGrant: { path: "/v3/auth/role/grant", service: "Auth", rpc: "roleGrantPermission" },
+  roleRevoke: { path: "/v3/auth/role/revoke", service: "Auth", rpc: "roleRevokePermission" },
   authenticate: { path: "/v3/auth/authenticate", service: "Auth", rpc: "authenticate" },
 } as const;
 

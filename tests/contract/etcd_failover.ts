@@ -36,7 +36,7 @@ test("an endpoint that hangs is passed over within a second", async (open) => {
   const first = (await etcd.leader() + 1) % 3;
   await using warm = await open({ endpoints: etcd.endpoints, firstEndpoint: first });
   await write(warm, "a");
-  etcd.pause(first);
+  await etcd.pause(first);
   for (const verb of ["read", "write"]) {
     await using fresh = await open({ endpoints: etcd.endpoints, firstEndpoint: first });
     const { ms } = await timed(() => verb === "read" ? version(fresh, "b") : write(fresh, "b"));
@@ -54,7 +54,7 @@ test("an idle store tries its endpoint out before it writes there", async (open)
   await using store = await open({ endpoints: etcd.endpoints, firstEndpoint: first });
   await write(store, "a");
   await new Promise((resolve) => setTimeout(resolve, 1100));
-  etcd.pause(first);
+  await etcd.pause(first);
   assertLess((await timed(() => write(store, "a"))).ms, 1000);
   etcd.resume(first);
   await until(async () => await version(store, "a") === 2);
@@ -132,7 +132,7 @@ test(
     await using etcd = await startEtcd();
     await using store = await open({ endpoints: etcd.endpoints, timeoutMs: 500 });
     await write(store, "a");
-    etcd.pause(0);
+    await etcd.pause(0);
     const read = await timed(() => rejection(version(store, "a")));
     assertEquals(summary(read.value), ["unavailable", "timeout"]);
     assertLess(read.ms, 800);
@@ -147,7 +147,7 @@ test("a signal ends a call", async (open) => {
   await using etcd = await startEtcd();
   await using store = await open({ endpoints: etcd.endpoints });
   await write(store, "a");
-  etcd.pause(0);
+  await etcd.pause(0);
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 100);
   const read = rejection(store.range({ key: "a" }, { signal: controller.signal }));

@@ -3,15 +3,19 @@ import { isKind } from "../../mod/error.ts";
 import { openStore } from "../../mod/etcd/open.ts";
 import { startEtcd } from "../etcd_fixture.ts";
 import { rejection, runContract, version } from "./contract.ts";
+import { authContract } from "./etcd_auth.ts";
 import { failoverContract } from "./etcd_failover.ts";
 import { kvContract } from "./etcd_kv.ts";
 import { limitsContract } from "./etcd_limits.ts";
+import { tlsContract } from "./etcd_tls.ts";
 import { watchContract } from "./etcd_watch.ts";
 
 runContract("gateway", kvContract);
 runContract("gateway", limitsContract);
 runContract("gateway", watchContract);
 runContract("gateway", failoverContract);
+runContract("gateway", tlsContract);
+runContract("gateway", authContract);
 
 Deno.test("gateway: a server that is no etcd, and an etcd without a gateway, are named", async () => {
   await using etcd = await startEtcd({ args: ["--enable-grpc-gateway=false"] });
@@ -25,4 +29,25 @@ Deno.test("gateway: a server that is no etcd, and an etcd without a gateway, are
   await using other = await openStore({ endpoints }, { transport: "gateway" });
   const error = await rejection(version(other, "a"));
   assert(isKind(error, "unavailable") && error.message.includes("not JSON"), String(error));
+});
+
+Deno.test("gateway: with auth on, etcd's refusal of a common name is explained", async () => {
+  await using etcd = await startEtcd({ auth: true, tls: "mutual" });
+  const { certificates, root: auth, endpoints } = etcd;
+  assert(certificates !== undefined && auth !== undefined);
+  const { caFile, namedCertFile: certFile, namedKeyFile: keyFile } = certificates;
+  const options = { endpoints, auth, tls: { caFile, certFile, keyFile } };
+  await using store = await openStore(options, { transport: "gateway" });
+  const error = await rejection(version(store, "a"));
+  assert(isKind(error, "incompatible") && error.field === "etcd.tls.certFile", String(error));
+});
+
+Deno.test("gateway: a server name with a client certificate is refused, since Deno has no way", async () => {
+  await using etcd = await startEtcd({ tls: "mutual" });
+  const { certificates, endpoints } = etcd;
+  assert(certificates !== undefined);
+  const { caFile, certFile, keyFile } = certificates;
+  const tls = { caFile, certFile, keyFile, serverName: "localhost" };
+  const error = await rejection(openStore({ endpoints, tls }, { transport: "gateway" }));
+  assert(isKind(error, "invalid") && error.field === "etcd.tls.serverName", String(error));
 });

@@ -148,7 +148,7 @@ test("watch() goes on at another member, without a gap or a repetition", async (
   await writeSome(3);
   await until(() => seen.length === revisions.length);
   await t.step("when its member hangs", async () => {
-    etcd.pause(first);
+    await etcd.pause(first);
     await writeSome(3);
     await until(() => seen.length === revisions.length);
     etcd.resume(first);
