@@ -3,10 +3,10 @@
  * ovsdb-server and an ovs-vswitchd (netdev datapath) and a run folder of its own. Any number of
  * them stand side by side.
  *
- * All of it dies with the test, also by kill -9. The process that holds a namespace reads from a
- * pipe, which ends with the test, and then removes the host's folder; the daemons are children of
- * the test with `PR_SET_PDEATHSIG`. (That signal comes when the *thread* that started the child
- * ends; that is the thread that runs the test file, so a daemon never outlives its file either.)
+ * All of it dies with the test, also by kill -9. What holds a namespace and what removes the host's
+ * folder reads from a pipe, which ends with the test; the daemons are children of the test with
+ * `PR_SET_PDEATHSIG`. (That signal comes when the *thread* that started the child ends; that is the
+ * thread that runs the test file, so a daemon never outlives its file either.)
  *
  * @module
  */
@@ -62,12 +62,15 @@ const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
  * @param folder Removed when the test ends without stopping the namespace.
  */
 export async function startNetns(folder?: string): Promise<Netns> {
-  // "ready" tells that the namespace is there. `read` waits until the pipe ends; the short sleep
-  // lets the daemons die first, which would write to the folder.
-  const script = `ip link set lo up && echo ready && read forever
-    [ -z "$1" ] || { sleep 0.1; rm -rf "$1"; }`;
-  const child = new Deno.Command("unshare", {
-    args: ["--net", "--", "sh", "-c", script, "sh", folder ?? ""],
+  // Two processes wait until the pipe ends, which it does with the test, however that ends. The
+  // first removes the folder; Deno may kill the second, which holds the namespace, before. "ready"
+  // tells that the namespace is there.
+  const script = `exec 3<&0
+    ( read forever <&3
+      i=0; until [ $i = 50 ] || rm -rf "$1"; do i=$((i + 1)); sleep 0.1; done ) >/dev/null 2>&1 &
+    exec unshare --net -- sh -c 'ip link set lo up && echo ready && read forever'`;
+  const child = new Deno.Command("sh", {
+    args: ["-c", script, "sh", folder ?? ""],
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -100,9 +103,10 @@ export async function startNetns(folder?: string): Promise<Netns> {
 /** Starts a host with Open vSwitch; about 0.15 s. */
 export async function startOvs(options: StartOvsOptions = {}): Promise<OvsHost> {
   await using cleanup = new AsyncDisposableStack();
-  const runDir = await Deno.makeTempDir({ prefix: "fabric-ovs-" });
-  cleanup.defer(() => Deno.remove(runDir, { recursive: true }));
+  const runDir = `${Deno.env.get("TMPDIR") ?? "/tmp"}/fabric-ovs-${crypto.randomUUID().slice(24)}`;
   const netns = cleanup.use(await startNetns(runDir));
+  await Deno.mkdir(runDir, { mode: 0o700 });
+  cleanup.defer(() => Deno.remove(runDir, { recursive: true }));
   const env = {
     OVS_RUNDIR: runDir,
     OVS_DBDIR: runDir,
