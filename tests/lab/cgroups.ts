@@ -49,10 +49,10 @@ enable_controllers() {
 /** Makes the lab's groups and writes their list to /run/lab/cgroups. `$1`: the lab's id. */
 export const MAKE_LAB_GROUPS = `${LAB_GROUPS}
 lab_groups "$1" >/run/lab/cgroups
-while read -r name group; do
+while read -r hierarchy group; do
   mkdir "$group"
   inherit_cpuset "$group"
-  [ "$name" != . ] || { enable_controllers /sys/fs/cgroup; enable_controllers "$group"; }
+  [ "$hierarchy" != . ] || { enable_controllers /sys/fs/cgroup; enable_controllers "$group"; }
 done </run/lab/cgroups`;
 
 /** Puts the shell into the groups of the host `$name`. A cgroup namespace then starts there. */
@@ -73,15 +73,15 @@ export const MOUNT_HOST_GROUPS = `if [ "$(cut -d" " -f1 /run/lab/cgroups)" = . ]
   echo 1 >/sys/fs/cgroup/init/cgroup.procs
 else
   mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-  while read -r name group; do
-    mkdir "/sys/fs/cgroup/$name"
-    case $name in
-      unified) mount -t cgroup2 cgroup2 "/sys/fs/cgroup/$name" ;;
-      systemd) mount -t cgroup -o none,name=systemd cgroup "/sys/fs/cgroup/$name" ;;
+  while read -r hierarchy group; do
+    mkdir "/sys/fs/cgroup/$hierarchy"
+    case $hierarchy in
+      unified) mount -t cgroup2 cgroup2 "/sys/fs/cgroup/$hierarchy" ;;
+      systemd) mount -t cgroup -o none,name=systemd cgroup "/sys/fs/cgroup/$hierarchy" ;;
       *)
-        mount -t cgroup -o "$name" cgroup "/sys/fs/cgroup/$name"
-        for one in $(echo "$name" | tr , " "); do
-          [ -e "/sys/fs/cgroup/$one" ] || ln -s "$name" "/sys/fs/cgroup/$one"
+        mount -t cgroup -o "$hierarchy" cgroup "/sys/fs/cgroup/$hierarchy"
+        for one in $(echo "$hierarchy" | tr , " "); do
+          [ -e "/sys/fs/cgroup/$one" ] || ln -s "$hierarchy" "/sys/fs/cgroup/$one"
         done
         ;;
     esac

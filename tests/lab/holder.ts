@@ -70,7 +70,7 @@ export async function startHolder(): Promise<Holder> {
   await child.stderr.cancel();
   const root = `/proc/${pid}/root`;
   const enter = ["nsenter", "-t", `${pid}`, "-m", "-u", "-i", "-p"];
-  const place = makePlace("lab", () => [...enter, "-n"]);
+  const place = makePlace("management", () => [...enter, "-n"]);
   let closed: Promise<void> | undefined;
   const close = async () => {
     await child.stdin.close().catch(() => {});
@@ -87,10 +87,18 @@ export async function startHolder(): Promise<Holder> {
   };
 }
 
-/** When a process started, in clock ticks since boot: with the id it is unique. */
-export async function startTime(pid: number): Promise<string> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "0";
+/**
+ * When a process started, in clock ticks since boot: with its id that is unique. Undefined when it
+ * has ended, also where nobody has waited for it yet.
+ */
+export async function startTime(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first line that a program prints; the rest is thrown away. */

@@ -64,15 +64,16 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 ${MOUNT_HOST_GROUPS}
 disk=/run/lab/hosts/$name
+own="/etc/cni /etc/fabric /etc/openvswitch /opt/cni /var/lib/fabric /var/lib/cni \
+  /var/lib/containerd /var/lib/containers /var/lib/openvswitch /var/log"
+# Folders of its own are made below the overlay: one that comes or goes on the machine in the
+# moment of making it would confuse the overlay.
+for d in $own; do mkdir -p "$disk/upper$d" "$disk/own$d"; done
 for d in etc var opt; do
-  mkdir -p "$disk/$d/upper" "$disk/$d/work"
-  mount -t overlay overlay -o "lowerdir=/$d,upperdir=$disk/$d/upper,workdir=$disk/$d/work" "/$d"
+  mkdir -p "$disk/upper/$d" "$disk/work/$d"
+  mount -t overlay overlay -o "lowerdir=/$d,upperdir=$disk/upper/$d,workdir=$disk/work/$d" "/$d"
 done
-for d in /etc/cni /etc/fabric /etc/openvswitch /opt/cni /var/lib/fabric /var/lib/cni \
-  /var/lib/containerd /var/lib/containers /var/lib/openvswitch /var/log; do
-  mkdir -p "$d" "$disk$d"
-  mount --bind "$disk$d" "$d"
-done
+for d in $own; do mount --bind "$disk/own$d" "$d"; done
 mkdir -p /etc/cni/net.d /opt/cni/bin
 rm -f /etc/resolv.conf /etc/machine-id
 : >/etc/resolv.conf

@@ -11,7 +11,7 @@ import { requireOk } from "./process.ts";
 import { announced, makeRootfs } from "./rootfs.ts";
 
 export interface PodmanRunOptions {
-  /** Names of conflists, one interface each. */
+  /** Names of conflists: `eth0` in the first, and so on. In which order podman calls ADD is open. */
   readonly networks: readonly string[];
   /** Program and arguments inside. Default: sleep. */
   readonly command?: readonly string[];
@@ -74,7 +74,11 @@ export async function setUpPodman(host: Host): Promise<Podman> {
 
   const run = async (name: string, options: PodmanRunOptions): Promise<PodmanContainer> => {
     const rootfs = await makeRootfs(host, `podman-${name}`);
-    const networks = options.networks.flatMap((network) => ["--network", network]);
+    // Without a name podman numbers the interfaces as it likes.
+    const networks = options.networks.flatMap((network, i) => [
+      "--network",
+      `${network}:interface_name=eth${i}`,
+    ]);
     const containerId = (await podman(
       ...["run", "--detach", "--name", name, ...networks, "--cap-add", "NET_RAW"],
       ...[...options.flags ?? [], "--rootfs", rootfs, ...announced(options.command)],
