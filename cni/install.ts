@@ -75,7 +75,7 @@ export async function install(
   try {
     made.push(...makeFolder(options.binDir));
     made.push(...makeFolder(options.confDir));
-    using _lock = lockFolder(options.binDir);
+    using _lock = await lockFolder(options.binDir);
     const before = readRecord(options.binDir) ?? { pieces: [], folders: [] };
     return await put(options, { executable, before, made });
   } catch (error) {

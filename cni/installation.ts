@@ -162,9 +162,9 @@ export function removeEmptyFolder(path: string): void {
 }
 
 /** Holds off other installs and uninstalls of the same folder. */
-export function lockFolder(path: string): Disposable {
-  const folder = Deno.openSync(path, { read: true });
-  folder.lockSync(true);
+export async function lockFolder(path: string): Promise<Disposable> {
+  const folder = await Deno.open(path, { read: true });
+  await folder.lock(true);
   return { [Symbol.dispose]: () => folder.close() };
 }
 

@@ -54,7 +54,7 @@ export async function runUninstall(args: readonly string[], io: RoleIo): Promise
 export async function uninstall(options: Options): Promise<readonly string[] | undefined> {
   const { binDir } = options;
   if (readRecord(binDir) === undefined) return undefined;
-  using _lock = lockFolder(binDir);
+  using _lock = await lockFolder(binDir);
   const record = readRecord(binDir);
   if (record === undefined) return undefined;
   const removed: string[] = [];
