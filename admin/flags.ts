@@ -15,6 +15,8 @@ export interface Flag {
   readonly name: string;
   /** One letter. */
   readonly short?: string;
+  /** Another long name. */
+  readonly alias?: string;
   /** What stands for the value in the help, e.g. `FILE`. Absent: the flag takes no value. */
   readonly value?: string;
   /** May be given several times. */
@@ -61,6 +63,9 @@ export class FlagValues {
   }
 }
 
+/** No flag was given. */
+export const NO_FLAGS: FlagValues = new FlagValues(new Map());
+
 export interface Parsed {
   readonly args: readonly string[];
   readonly flags: FlagValues;
@@ -76,7 +81,7 @@ function lookUp(
   const attached = equals < 0 ? undefined : token.slice(equals + 1);
   const head = equals < 0 ? token : token.slice(0, equals);
   if (long) {
-    const flag = flags.find((f) => `--${f.name}` === head);
+    const flag = flags.find((f) => [f.name, f.alias].includes(head.slice(2)));
     if (flag !== undefined) return { flag, value: attached };
   } else {
     const flag = flags.find((f) => f.short === token[1]);
@@ -96,7 +101,9 @@ function lookUp(
 /** Where a flag with a value takes the next token: anything that is not itself one of the flags. */
 function isFlagOf(token: string, flags: readonly Flag[]): boolean {
   const head = token.split("=")[0];
-  return flags.some((f) => `--${f.name}` === head || `-${f.short}` === head);
+  return flags.some((f) =>
+    `--${f.name}` === head || `--${f.alias}` === head || `-${f.short}` === head
+  );
 }
 
 /**

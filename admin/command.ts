@@ -1,0 +1,34 @@
+/**
+ * A command of `fabric-admin`: one file each, one row in `commands.ts`.
+ *
+ * @module
+ */
+
+import type { AdminContext } from "./context.ts";
+import type { Flag, FlagValues } from "./flags.ts";
+
+/** What the user gave. */
+export interface Call {
+  /** Arguments behind the command's name. */
+  readonly args: readonly string[];
+  readonly flags: FlagValues;
+}
+
+export interface Command {
+  /** One word, or two: `history export`. */
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Arguments as the help shows them, behind the name: `KIND [NAME...]`. */
+  readonly args: string;
+  /** How many arguments it takes. */
+  readonly count: { readonly min: number; readonly max: number };
+  /** Its own flags; those of every command come on top. */
+  readonly flags: readonly Flag[];
+  /** What the summary does not say; at most a few lines. */
+  readonly notes?: readonly string[];
+  /** A command as typed, without the program's name, and what it does. */
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  /** Errors are thrown, or told with `context.fail`, whose status counts then. */
+  readonly run: (context: AdminContext, call: Call) => Promise<void> | void;
+}

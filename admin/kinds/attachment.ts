@@ -1,0 +1,140 @@
+/**
+ * Attachment in `get` and `describe`: one interface of one sandbox on one node.
+ *
+ * @module
+ */
+
+import { type KeyValue, underPrefix } from "../../mod/etcd/store.ts";
+import {
+  attachmentKey,
+  escapeSegment,
+  nodeAttachmentPrefix,
+  PREFIXES,
+} from "../../mod/ipam/keys.ts";
+import { decodeRecord } from "../../mod/ipam/stored.ts";
+import { formatOwner } from "../../mod/model/identity.ts";
+import { AttachmentRecordSchema } from "../../mod/model/records.ts";
+import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
+import { formatAge } from "../age.ts";
+import { ownerCell, podOrContainer, SHORT_ID } from "../cells.ts";
+import {
+  defineKind,
+  type Filter,
+  type KindRow,
+  readObject,
+  readObjects,
+  type Source,
+} from "../kind.ts";
+import { clustersOfNode } from "./node.ts";
+
+/** The record without its schema's number. */
+function specOf(kv: KeyValue) {
+  const { v: _, ...record } = decodeRecord(AttachmentRecordSchema, kv);
+  return record;
+}
+
+type AttachmentObject = Resource<"Attachment", ReturnType<typeof specOf>>;
+
+function decode(kv: KeyValue): AttachmentObject {
+  const spec = specOf(kv);
+  return {
+    apiVersion: API_VERSION,
+    kind: "Attachment",
+    metadata: {
+      name: `${spec.cluster}/${spec.node}/${spec.containerId}/${spec.ifname}`,
+      creationTimestamp: spec.since,
+      resourceVersion: String(kv.modRevision),
+    },
+    spec,
+  };
+}
+
+/** Those that the filter leaves; with a node, by its range alone. */
+export async function* listAttachments(
+  source: Source,
+  filter: Filter,
+): AsyncGenerator<AttachmentObject> {
+  const { node } = filter;
+  const prefixes = node !== undefined
+    ? (await clustersOfNode(source, { ...filter, node })).map((c) => nodeAttachmentPrefix(c, node))
+    : filter.cluster !== undefined
+    ? [`${PREFIXES.attachments}${escapeSegment(filter.cluster)}/`]
+    : [PREFIXES.attachments];
+  for (const prefix of prefixes) {
+    for await (const object of readObjects(source, underPrefix(prefix), decode)) {
+      if (filter.network === undefined || object.spec.network.name === filter.network) yield object;
+    }
+  }
+}
+
+/**
+ * `CLUSTER/NODE/CONTAINER/INTERFACE`, or a part that people know: a container id (at least its
+ * first six characters) or `NAMESPACE/POD`.
+ */
+async function* findAttachments(
+  source: Source,
+  name: string,
+  filter: Filter,
+): AsyncGenerator<AttachmentObject> {
+  const [cluster, node, containerId, ifname, ...more] = name.split("/");
+  if (node !== undefined && containerId !== undefined && ifname !== undefined) {
+    if (more.length > 0) return;
+    const key = attachmentKey({ cluster: cluster ?? "", node, containerId, ifname });
+    yield* readObject(source, key, decode);
+    return;
+  }
+  for await (const object of listAttachments(source, filter)) {
+    const { pod, containerId } = object.spec;
+    const isPod = pod !== undefined && name === `${pod.namespace}/${pod.name}`;
+    const isContainer = containerId === name || (name.length >= 6 && containerId.startsWith(name));
+    if (isPod || isContainer) yield object;
+  }
+}
+
+/** The row of Attachment. */
+export const ATTACHMENT: KindRow = defineKind<AttachmentObject>({
+  kind: "Attachment",
+  plural: "attachments",
+  shortNames: ["att"],
+  nameForm: "CLUSTER/NODE/CONTAINER/INTERFACE | CONTAINER | NAMESPACE/POD",
+  summary: "interfaces of sandboxes on nodes, with their addresses",
+  columns: [
+    { header: "HOLDER", value: (o) => podOrContainer(o.spec) },
+    { header: "INTERFACE", value: (o) => o.spec.ifname },
+    { header: "NODE", value: (o) => o.spec.node },
+    { header: "NETWORK", value: (o) => o.spec.network.name },
+    { header: "ADDRESSES", value: (o) => o.spec.addresses.map((a) => a.address).join(",") },
+    { header: "AGE", value: (o, { now }) => formatAge(o.spec.since, now) },
+    { header: "CLUSTER", wide: true, value: (o) => o.spec.cluster },
+    { header: "CONTAINER", wide: true, value: (o) => o.spec.containerId.slice(0, SHORT_ID) },
+    { header: "VLAN", wide: true, value: (o) => String(o.spec.vlan) },
+    { header: "MAC", wide: true, value: (o) => o.spec.mac },
+    { header: "OWNER", wide: true, value: (o) => ownerCell(o.spec.owner) },
+    { header: "CONF", wide: true, value: (o) => o.spec.confName },
+  ],
+  filters: ["network", "cluster", "node"],
+  nameOf: (o) => o.metadata.name,
+  list: listAttachments,
+  find: findAttachments,
+  describe: (_source, { spec }) =>
+    Promise.resolve([
+      ["Holder", podOrContainer(spec)],
+      ["Pod UID", spec.pod?.uid],
+      ["Container", spec.containerId],
+      ["Interface", spec.ifname],
+      ["Node", `${spec.cluster}/${spec.node}`],
+      ["Network", spec.network.name],
+      ["Segment", `VLAN ${spec.vlan} of ${spec.physicalNetwork}`],
+      ["MAC", spec.mac],
+      ["Owner", spec.owner && formatOwner(spec.owner)],
+      ["CNI configuration", spec.confName],
+      ["Namespace", spec.netns],
+      ["Machine id", spec.machineId],
+      ["Boot id", spec.bootId],
+      ["Since", spec.since],
+      ["Addresses", {
+        header: ["ADDRESS", "GATEWAY", "ALLOCATION"],
+        rows: spec.addresses.map(({ address, gateway, id }) => [address, gateway ?? "", id]),
+      }],
+    ]),
+});

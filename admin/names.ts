@@ -1,0 +1,72 @@
+/**
+ * `KIND NAME...` and `KIND/NAME`, as kubectl takes them.
+ *
+ * @module
+ */
+
+import { FabricError } from "../mod/error.ts";
+import { listNames } from "../mod/ipam/kinds.ts";
+import { WRITTEN_KINDS } from "../mod/model/kinds.ts";
+import { didYouMean } from "../mod/nearest.ts";
+import { usageError } from "./exit.ts";
+import { type KindRow, qualifiedKind, type Source } from "./kind.ts";
+import { findKind } from "./kinds.ts";
+
+export interface NamedKind {
+  readonly row: KindRow;
+  readonly names: readonly string[];
+}
+
+/** `network.beyondfabric.io/pods`, as `-o name` prints it, is read like `network/pods`. */
+function kindOf(word: string): KindRow {
+  return findKind(word.replace(/\.beyondfabric\.io$/, ""));
+}
+
+/**
+ * The kind and the names of arguments such as `networks a b`, `network/a network/b`.
+ *
+ * @throws {FabricError} a usage error.
+ */
+export function namedKind(args: readonly string[]): NamedKind {
+  const [first = "", ...rest] = args;
+  if (!first.includes("/")) return { row: kindOf(first), names: rest };
+  const named = args.map((arg) => {
+    const slash = arg.indexOf("/");
+    if (slash < 0) {
+      throw usageError(`Argument "${arg}" names no kind`, {
+        value: arg,
+        remedy: `write KIND/${arg}, or KIND NAME NAME...`,
+      });
+    }
+    return { row: kindOf(arg.slice(0, slash)), name: arg.slice(slash + 1) };
+  });
+  const row = kindOf(first.slice(0, first.indexOf("/")));
+  const other = named.find((one) => one.row !== row);
+  if (other !== undefined) {
+    throw usageError(`${row.plural} and ${other.row.plural} do not go together`, {
+      remedy: "name objects of one kind in one call",
+    });
+  }
+  return { row, names: named.map(({ name }) => name) };
+}
+
+/** The error that nothing has the name, with the nearest name where names can be compared. */
+export async function missingObject(
+  source: Source,
+  row: KindRow,
+  name: string,
+): Promise<FabricError> {
+  const kind = WRITTEN_KINDS.find((written) => written === row.kind);
+  const names = kind === undefined ? [] : await listNames(source.store, kind);
+  return new FabricError("not-found", `${qualifiedKind(row)} "${name}" not found`, {
+    field: "NAME",
+    value: name,
+    remedy: didYouMean(
+      name.slice(name.lastIndexOf("/") + 1),
+      names,
+      row.kind === "Address"
+        ? "an address without a record is free"
+        : `see fabric-admin get ${row.plural}`,
+    ),
+  });
+}
