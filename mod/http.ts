@@ -17,6 +17,7 @@ import {
   HttpReader,
   HttpSyntaxError,
 } from "./http_reader.ts";
+import { startTimer } from "./timer.ts";
 
 export type { HttpAnswerHead } from "./http_reader.ts";
 
@@ -74,12 +75,11 @@ export function parseHttpTarget(
   url: string,
   { field, tls }: { readonly field: string; readonly tls?: HttpTls | undefined },
 ): HttpTarget {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const secure = parsed?.protocol === "https:";
-  if (
-    parsed === undefined || (!secure && parsed.protocol !== "http:") || parsed.username !== "" ||
-    parsed.pathname + parsed.search + parsed.hash !== "/"
-  ) {
+  // By hand: the first use of URL costs more than all of this.
+  const match = /^(https?):\/\/(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?\/?$/.exec(url);
+  const [, scheme, host = "", digits] = match ?? [];
+  const port = digits === undefined ? (scheme === "https" ? 443 : 80) : Number(digits);
+  if (match === null || port < 1 || port > 65535) {
     // What stands before an @ may be a password and is not repeated.
     throw new FabricError("invalid", `${field} is not an http or https URL without a path`, {
       field,
@@ -87,9 +87,8 @@ export function parseHttpTarget(
       remedy: "write it as https://host:port",
     });
   }
-  const hostname = parsed.hostname.replace(/^\[|\]$/g, "");
-  const port = parsed.port === "" ? (secure ? 443 : 80) : Number(parsed.port);
-  return secure ? { hostname, port, tls: tls ?? {} } : { hostname, port };
+  const hostname = host.replace(/^\[|\]$/g, "");
+  return scheme === "https" ? { hostname, port, tls: tls ?? {} } : { hostname, port };
 }
 
 /**
@@ -348,13 +347,13 @@ function onInterrupt(
   interrupt: (why: "timeout" | "aborted") => void,
 ): () => void {
   const abort = () => interrupt("aborted");
-  const timer = timeoutMs === undefined
+  const stopTimer = timeoutMs === undefined
     ? undefined
-    : setTimeout(() => interrupt("timeout"), timeoutMs);
+    : startTimer(timeoutMs, () => interrupt("timeout"));
   if (signal?.aborted === true) abort();
   signal?.addEventListener("abort", abort, { once: true });
   return () => {
-    clearTimeout(timer);
+    stopTimer?.();
     signal?.removeEventListener("abort", abort);
   };
 }

@@ -7,12 +7,13 @@ import { FabricError } from "./error.ts";
 
 /**
  * The text of the file. `invalid` when it cannot be read or when its group or others may read or
- * write it; `field` names the setting that points to it.
+ * write it; `field` names the setting that points to it. Synchronous, since a small file is read
+ * before an asynchronous read would have begun.
  */
-export async function readSecretFile(path: string, field: string): Promise<string> {
+export function readSecretFile(path: string, field: string): string {
   let file: Deno.FsFile;
   try {
-    file = await Deno.open(path);
+    file = Deno.openSync(path);
   } catch (cause) {
     const why = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
     throw new FabricError("invalid", `${path} ${why}`, { field, value: path, cause });
@@ -28,13 +29,13 @@ export async function readSecretFile(path: string, field: string): Promise<strin
         remedy: `run: chmod 600 ${path}`,
       });
     }
-    const parts: string[] = [];
     const text = new TextDecoder();
     const buffer = new Uint8Array(8192);
-    for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
-      parts.push(text.decode(buffer.subarray(0, count), { stream: true }));
+    let whole = "";
+    for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
+      whole += text.decode(buffer.subarray(0, count), { stream: true });
     }
-    return parts.join("") + text.decode();
+    return whole + text.decode();
   } finally {
     file.close();
   }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FabricError } from "./error.ts";
 import { readSecretFile } from "./secret_file.ts";
 
@@ -7,10 +7,10 @@ Deno.test("readSecretFile() reads a file of mode 0600 and refuses one that other
   try {
     await Deno.writeTextFile(path, `pass\u00e9${"x".repeat(20_000)}`);
     await Deno.chmod(path, 0o600);
-    assertEquals(await readSecretFile(path, "f"), `pass\u00e9${"x".repeat(20_000)}`);
+    assertEquals(readSecretFile(path, "f"), `pass\u00e9${"x".repeat(20_000)}`);
     for (const mode of [0o640, 0o604, 0o620]) {
       await Deno.chmod(path, mode);
-      const error = await assertRejects(() => readSecretFile(path, "f"), FabricError);
+      const error = assertThrows(() => readSecretFile(path, "f"), FabricError);
       assertEquals([error.kind, error.field], ["invalid", "f"]);
       assert(error.message.includes(mode.toString(8)) && !error.message.includes("pass"));
       assertEquals(error.remedy, `run: chmod 600 ${path}`);
@@ -18,5 +18,5 @@ Deno.test("readSecretFile() reads a file of mode 0600 and refuses one that other
   } finally {
     await Deno.remove(path);
   }
-  await assertRejects(() => readSecretFile(path, "f"), FabricError, "does not exist");
+  assertThrows(() => readSecretFile(path, "f"), FabricError, "does not exist");
 });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { startTimer } from "../timer.ts";
+
 /** Runs the call with a signal that is given when the time is up or one of the others is. */
 export async function withDeadline<T>(
   { timeoutMs, signals }: {
@@ -14,7 +16,7 @@ export async function withDeadline<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort("aborted");
-  const timer = setTimeout(() => controller.abort("timeout"), timeoutMs);
+  const stopTimer = startTimer(timeoutMs, () => controller.abort("timeout"));
   for (const signal of signals) {
     if (signal?.aborted === true) abort();
     signal?.addEventListener("abort", abort, { once: true });
@@ -22,21 +24,7 @@ export async function withDeadline<T>(
   try {
     return await call(controller.signal);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
     for (const signal of signals) signal?.removeEventListener("abort", abort);
   }
-}
-
-/** Returns after the time, or at once when the signal is given. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }

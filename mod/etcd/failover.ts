@@ -5,7 +5,7 @@
  * @module
  */
 import { asFabricError, FabricError, isKind } from "../error.ts";
-import { pause } from "./deadline.ts";
+import { pause, startTimer } from "../timer.ts";
 import { reasonOf } from "./failure.ts";
 import type { Endpoint } from "./transport.ts";
 
@@ -90,12 +90,12 @@ export class Endpoints {
     const others = new AbortController();
     const { promise, resolve, reject } = Promise.withResolvers<Reached<T> | undefined>();
     let next = 0;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let stopTimer = () => {};
     const begin = () => {
-      clearTimeout(timer);
+      stopTimer();
       const endpoint = order[next++];
       if (endpoint === undefined) return;
-      if (next < order.length) timer = setTimeout(begin, HEDGE_MS);
+      if (next < order.length) stopTimer = startTimer(HEDGE_MS, begin);
       attempt(endpoint, others.signal).then(
         (value) => {
           if (!others.signal.aborted) this.prove(endpoint);
@@ -121,7 +121,7 @@ export class Endpoints {
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       signal.removeEventListener("abort", abort);
       others.abort();
     }

@@ -19,7 +19,7 @@ const MAX_IDLE = 64;
 
 /** The store over the gateway; see `openStore`. Loads nothing but what a CNI call needs. */
 export function openGatewayStore(options: StoreOptions): Promise<Store> {
-  return openClient(options, openGateway);
+  return Promise.try(() => openClient(options, openGateway));
 }
 
 /** The gateway at the endpoints. */

@@ -21,7 +21,7 @@ import type { Codec } from "./wire.ts";
 
 /** The store over gRPC; see `openStore`. */
 export function openGrpcStore(options: StoreOptions): Promise<Store> {
-  return openClient(options, openGrpc);
+  return Promise.try(() => openClient(options, openGrpc));
 }
 
 function openGrpc(

@@ -90,19 +90,19 @@ export function checkOptions(
 }
 
 /** Reads the certificates; nothing for plain endpoints. */
-export async function readTlsFiles(options: StoreOptions): Promise<TlsFiles> {
+export function readTlsFiles(options: StoreOptions): TlsFiles {
   const { caFile, certFile, keyFile, serverName } = options.tls ?? {};
-  const [ca, cert, key] = await Promise.all([
-    caFile === undefined ? undefined : readFile(caFile, "etcd.tls.caFile"),
-    certFile === undefined ? undefined : readFile(certFile, "etcd.tls.certFile"),
-    keyFile === undefined ? undefined : readSecretFile(keyFile, "etcd.tls.keyFile"),
-  ]);
-  return { ca, cert, key, serverName };
+  return {
+    ca: caFile === undefined ? undefined : readFile(caFile, "etcd.tls.caFile"),
+    cert: certFile === undefined ? undefined : readFile(certFile, "etcd.tls.certFile"),
+    key: keyFile === undefined ? undefined : readSecretFile(keyFile, "etcd.tls.keyFile"),
+    serverName,
+  };
 }
 
-async function readFile(path: string, field: string): Promise<string> {
+function readFile(path: string, field: string): string {
   try {
-    return await Deno.readTextFile(path);
+    return Deno.readTextFileSync(path);
   } catch (cause) {
     throw new FabricError("invalid", `cannot read ${path}`, { field, value: path, cause });
   }

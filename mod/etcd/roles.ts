@@ -113,7 +113,7 @@ export async function applyRoles(
   options: StoreOptions,
   roles: readonly Role[] = Object.values(ROLES),
 ): Promise<readonly string[]> {
-  await using client = await openClient(options, openGateway);
+  await using client = openClient(options, openGateway);
   const { codec } = client;
   const done: string[] = [];
   for (const role of roles) {

@@ -5,7 +5,9 @@
  *
  * @module
  */
+import { replaceFile } from "../atomic_file.ts";
 import { FabricError } from "../error.ts";
+import { pause } from "../timer.ts";
 
 export interface Tokens {
   /** The token at hand; "" when etcd's auth is off. */
@@ -34,11 +36,11 @@ export function openTokens({ user, tokenFile, authenticate }: TokenOptions): Tok
     if (tokenFile === undefined) return await authenticate(signal);
     await using _lock = await lockFile(tokenFile, signal);
     // Whoever held the lock before may have asked already.
-    const tokens = await readTokens(tokenFile);
+    const tokens = readTokens(tokenFile);
     const shared = tokens.get(user);
     if (shared !== undefined && shared !== refused) return shared;
     const token = await authenticate(signal);
-    if (token !== "") await writeTokens(tokenFile, tokens.set(user, token));
+    if (token !== "") writeTokens(tokenFile, tokens.set(user, token));
     return token;
   };
   const renew = (refused: string | undefined, signal: AbortSignal): Promise<string> => {
@@ -51,7 +53,7 @@ export function openTokens({ user, tokenFile, authenticate }: TokenOptions): Tok
     async get(signal) {
       if (current !== undefined) return current;
       if (tokenFile !== undefined) {
-        const shared = (await readTokens(tokenFile)).get(user);
+        const shared = readTokens(tokenFile).get(user);
         if (shared !== undefined) return current ??= shared;
       }
       return await renew(undefined, signal);
@@ -61,12 +63,12 @@ export function openTokens({ user, tokenFile, authenticate }: TokenOptions): Tok
 }
 
 /** Tokens by user; none when the file does not exist or cannot be trusted. */
-async function readTokens(path: string): Promise<Map<string, string>> {
+function readTokens(path: string): Map<string, string> {
   let text: string;
   try {
-    const { mode, uid, isFile } = await Deno.lstat(path);
+    const { mode, uid, isFile } = Deno.lstatSync(path);
     if (!isFile || ((mode ?? 0) & 0o077) !== 0 || uid !== Deno.uid()) return new Map();
-    text = await Deno.readTextFile(path);
+    text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return new Map();
     throw fileError(path, error);
@@ -80,13 +82,10 @@ async function readTokens(path: string): Promise<Map<string, string>> {
   }
 }
 
-async function writeTokens(path: string, tokens: ReadonlyMap<string, string>): Promise<void> {
-  const temporary = `${path}.${Deno.pid}`;
+function writeTokens(path: string, tokens: ReadonlyMap<string, string>): void {
   try {
-    await Deno.writeTextFile(temporary, JSON.stringify(Object.fromEntries(tokens)), {
-      mode: 0o600,
-    });
-    await Deno.rename(temporary, path);
+    const text = JSON.stringify(Object.fromEntries(tokens));
+    replaceFile(path, text, { unique: String(Deno.pid) });
   } catch (error) {
     throw fileError(path, error);
   }
@@ -105,7 +104,7 @@ async function lockFile(path: string, signal: AbortSignal): Promise<AsyncDisposa
             details: { reason: "timeout" },
           });
         }
-        await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+        await pause(LOCK_POLL_MS, signal);
       }
     } catch (error) {
       file.close();

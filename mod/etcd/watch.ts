@@ -5,7 +5,8 @@
  * @module
  */
 import { asFabricError, FabricError, isKind } from "../error.ts";
-import { pause, withDeadline } from "./deadline.ts";
+import { pause, startTimer } from "../timer.ts";
+import { withDeadline } from "./deadline.ts";
 import type { Endpoints } from "./failover.ts";
 import { reasonOf, toFailure } from "./failure.ts";
 import type { WatchBatch, WatchEvent, WatchRequest } from "./store.ts";
@@ -189,14 +190,12 @@ async function* readMessages(
 
 /** What the promise gives, or undefined when it takes longer. */
 async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const stopTimer = startTimer(ms, () => resolve(undefined));
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 
