@@ -86,8 +86,11 @@ export function cniCode(error: FabricError): number {
   const byReason = lookUp(REASONS, reason);
   if (byReason !== undefined) return byReason;
   if (error.kind === "invalid" && (error.field ?? "").startsWith("CNI_")) return 4;
-  if (error.kind === "unavailable") {
-    return lookUp(NEIGHBOURS, neighbour) ?? CODE_OF_KIND.unavailable;
+  // That etcd did not answer a commit is a case of its own: something may have been done.
+  if (
+    error.kind === "unavailable" || (error.kind === "unknown-outcome" && neighbour !== "etcd")
+  ) {
+    return lookUp(NEIGHBOURS, neighbour) ?? CODE_OF_KIND[error.kind];
   }
   return CODE_OF_KIND[error.kind];
 }

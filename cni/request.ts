@@ -14,7 +14,7 @@ import { type Conf, confFault, parseConf } from "./conf.ts";
 import { type CniEnvironment, type Environment, readEnvironment } from "./environment.ts";
 import { type CniResult, parseResult } from "./result.ts";
 import { atLeast, type SpecVersion } from "./spec_version.ts";
-import { parseWanted, type Wanted } from "./wanted.ts";
+import { type Bandwidth, parseWanted, type Wanted } from "./wanted.ts";
 
 /** The sandbox's interface that a call is about. */
 export interface Sandbox {
@@ -40,6 +40,8 @@ export interface CheckRequest {
   readonly sandbox: Sandbox;
   /** What the ADD answered (with later plugins of the chain). */
   readonly previous: CniResult;
+  /** The limits that the runtime asks for. */
+  readonly bandwidth: Bandwidth;
 }
 
 export interface DelRequest {
@@ -111,7 +113,7 @@ export function parseRequest(env: Environment, stdin: string): CniRequest {
     case "DEL":
       return { verb, conf, sandbox: sandboxOf(environment) };
     case "CHECK":
-      return { verb, conf, sandbox: sandboxOf(environment), previous: requirePrevious(conf) };
+      return parseCheck(conf, environment);
     case "GC":
       return { verb, conf, valid: validAttachments(conf) };
     case "STATUS":
@@ -129,6 +131,17 @@ function parseAdd(conf: Conf, environment: CniEnvironment): AddRequest {
     pod: args.pod,
     wanted: parseWanted(conf, args),
     previous: prevResult === undefined || prevResult === null ? undefined : parseResult(prevResult),
+  };
+}
+
+function parseCheck(conf: Conf, environment: CniEnvironment): CheckRequest {
+  const { bandwidth } = parseWanted(conf, parseCniArgs(""));
+  return {
+    verb: "CHECK",
+    conf,
+    sandbox: sandboxOf(environment),
+    previous: requirePrevious(conf),
+    bandwidth,
   };
 }
 

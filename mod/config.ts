@@ -18,6 +18,7 @@ import { type Config, ConfigSchema, type ParsedConfig } from "./config_schema.ts
 import { FabricError } from "./error.ts";
 import { parsePlainYaml } from "./plain_yaml.ts";
 
+export { DEFAULT_LOG } from "./config_schema.ts";
 export type { BridgeConfig, Config, EtcdConfig, LogConfig } from "./config_schema.ts";
 
 /** Where the configuration is looked for. */

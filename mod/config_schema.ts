@@ -101,6 +101,9 @@ export const ConfigSchema = v.strictObject({
 
 /** What the file, the variables and the flags say. */
 export type ParsedConfig = v.InferOutput<typeof ConfigSchema>;
+/** What is logged until the configuration is read. */
+export const DEFAULT_LOG: v.InferOutput<typeof LogSchema> = v.parse(LogSchema, {});
+
 /** How one physical network is reached on this node. */
 export type BridgeConfig = v.InferOutput<typeof BridgeSchema>;
 /** How etcd is reached. */

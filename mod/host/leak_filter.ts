@@ -59,3 +59,26 @@ export async function hasLeakFilter(run: Run, device: string): Promise<boolean> 
 function isMissing(error: unknown): boolean {
   return /No such file or directory/.test(stderrOf(error) ?? "");
 }
+
+/**
+ * Removes the chains of devices that are gone: what a call left that was killed. Those whose device
+ * is there stay.
+ *
+ * @returns The devices whose chains were removed.
+ */
+export async function forgetLeakFilters(run: Run): Promise<readonly string[]> {
+  let chains: readonly string[];
+  try {
+    const { stdout } = await run(["nft", "list", "table", "netdev", LEAK_FILTER_TABLE]);
+    chains = [...stdout.matchAll(/^\s*chain (\S+) \{/gm)].flatMap(([, name]) => name ?? []);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+  if (chains.length === 0) return [];
+  const { stdout } = await run(["ip", "-o", "link", "show"]);
+  const devices = new Set([...stdout.matchAll(/^\d+: ([^:@]+)/gm)].map(([, name]) => name));
+  const gone = chains.filter((name) => !devices.has(name));
+  for (const name of gone) await delLeakFilter(run, name);
+  return gone;
+}

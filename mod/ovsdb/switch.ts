@@ -20,6 +20,8 @@ export interface BridgeState extends Bridge {
 /** The switch of a host. */
 export interface SwitchState {
   readonly bridges: readonly BridgeState[];
+  /** Those of the ports asked for that there are. */
+  readonly ports: readonly string[];
   /** `other_config:userspace-tso-enable`: a datapath in user space takes offloaded frames. */
   readonly userspaceTso: boolean;
 }
@@ -27,19 +29,28 @@ export interface SwitchState {
 const SWITCH_COLUMNS = { other_config: MapColumn };
 const DEVICE_COLUMNS = { name: v.string(), mtu: optionalOf(v.number()) };
 
-/** Reads the state of all bridges. */
-export async function readSwitch(db: Ovsdb): Promise<SwitchState> {
-  const [settings, bridges, devices] = await db.transact([
+const PORT_COLUMNS = { name: v.string() };
+
+/** Reads the state of all bridges, and which of the named ports there are. */
+export async function readSwitch(
+  db: Ovsdb,
+  options: { readonly ports?: readonly string[] } = {},
+): Promise<SwitchState> {
+  const [settings, bridges, devices, ...ports] = await db.transact([
     select("Open_vSwitch", { columns: SWITCH_COLUMNS }),
     select("Bridge", { columns: BRIDGE_STATE_COLUMNS }),
     // A bridge's own device is an interface of type internal that has its name.
     select("Interface", { columns: DEVICE_COLUMNS, where: [["type", "==", "internal"]] }),
+    ...(options.ports ?? []).map((name) =>
+      select("Port", { columns: PORT_COLUMNS, where: [["name", "==", name]] })
+    ),
   ]);
   const mtus = new Map(rowsOf(devices, DEVICE_COLUMNS).map(({ name, mtu }) => [name, mtu]));
   const [row] = rowsOf(settings, SWITCH_COLUMNS);
   return {
     bridges: rowsOf(bridges, BRIDGE_STATE_COLUMNS).map(bridgeOf)
       .map((bridge) => ({ ...bridge, mtu: mtus.get(bridge.name) })),
+    ports: ports.flatMap((result) => rowsOf(result, PORT_COLUMNS)).map(({ name }) => name),
     userspaceTso: row?.other_config["userspace-tso-enable"] === "true",
   };
 }

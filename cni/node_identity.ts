@@ -1,0 +1,51 @@
+/**
+ * Machine id and boot id of this node, as cheaply as an ADD needs them.
+ *
+ * The boot id lies below /proc, which a shell has to read for us: so it is kept in the folder that
+ * the next boot empties (`/run`, by the Filesystem Hierarchy Standard).
+ *
+ * @module
+ */
+
+import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
+import type { Config } from "../mod/config.ts";
+import { FabricError } from "../mod/error.ts";
+import { type Identity, readIdentity } from "../mod/host/identity.ts";
+import type { Run } from "../mod/host/run.ts";
+
+/**
+ * Reads both.
+ *
+ * @throws {FabricError} `host` or `invalid` when one cannot be read or is none.
+ */
+export async function readNodeIdentity(
+  config: Pick<Config, "machineIdFile" | "bootIdFile" | "runDir">,
+  options: { readonly run: Run; readonly unique: string },
+): Promise<Identity> {
+  const { run, unique } = options;
+  const machineId = readIdFile(config.machineIdFile, "machineIdFile");
+  if (config.bootIdFile !== undefined) {
+    return { machineId, bootId: readIdFile(config.bootIdFile, "bootIdFile") };
+  }
+  const file = `${config.runDir}/boot-id`;
+  const kept = /^(\/var)?\/run\//.test(file) ? readTextIfThere(file)?.trim() : undefined;
+  if (kept !== undefined && /^[0-9a-f-]{32,36}$/.test(kept)) return { machineId, bootId: kept };
+  const { bootId } = await readIdentity(run, { machineId });
+  if (/^(\/var)?\/run\//.test(file)) replaceFile(file, `${bootId}\n`, { unique });
+  return { machineId, bootId };
+}
+
+function readIdFile(path: string, field: string): string {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path).trim();
+  } catch (cause) {
+    throw new FabricError("host", `Cannot read ${path}`, { field, value: path, cause });
+  }
+  if (/^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text;
+  throw new FabricError("host", `${path} holds no id of 32 hexadecimal digits`, {
+    field,
+    value: path,
+    remedy: "run systemd-machine-id-setup, or name another file",
+  });
+}

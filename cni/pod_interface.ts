@@ -1,0 +1,74 @@
+/**
+ * From an allocation to the pod's interface, and from that to the result: pure.
+ *
+ * @module
+ */
+
+import { hostMacOf } from "../mod/host/ifname.ts";
+import { type PodInterface, type PodRoute, sourceTableOf } from "../mod/host/pod_plan.ts";
+import { type Family, formatAddress } from "../mod/ip/address.ts";
+import { formatInterfaceAddress, parsePrefix } from "../mod/ip/prefix.ts";
+import type { Allocation } from "../mod/ipam/allocation.ts";
+import type { AddRequest } from "./request.ts";
+import type { CniResult, CniRoute } from "./result.ts";
+
+/** The pod's interface as the allocation and the request want it. */
+export function podInterface(request: AddRequest, allocation: Allocation): PodInterface {
+  const { ifname } = request.sandbox;
+  const gateways = new Map<Family, string>();
+  for (const { address, gateway } of allocation.addresses) {
+    if (gateway !== undefined) gateways.set(address.family, formatAddress(gateway));
+  }
+  const families = new Set(allocation.addresses.map(({ address }) => address.family));
+  const routes = (allocation.network.spec.routes ?? []).flatMap(({ to, via }): PodRoute[] => {
+    const { family } = parsePrefix(to);
+    if (!families.has(family)) return [];
+    const gateway = via ?? gateways.get(family);
+    return [{ destination: to, ...(gateway === undefined ? {} : { gateway }) }];
+  });
+  return {
+    ifname,
+    mac: allocation.mac,
+    mtu: allocation.mtu,
+    addresses: allocation.addresses.map(formatInterfaceAddress),
+    gateways: [...gateways.values()],
+    defaultRoute: request.wanted.defaultRoute ?? "first",
+    routes,
+    sourceTable: sourceTableOf(ifname),
+  };
+}
+
+/** What an ADD answers. */
+export function addResult(
+  request: AddRequest,
+  made: {
+    readonly allocation: Allocation;
+    readonly pod: PodInterface;
+    readonly host: string;
+    /** Whether the default route came to this interface. */
+    readonly defaultRoute: boolean;
+  },
+): CniResult {
+  const { allocation, pod, host, defaultRoute } = made;
+  const { mtu, mac } = allocation;
+  const defaults = defaultRoute
+    ? pod.gateways.map((gw): CniRoute => ({ dst: gw.includes(":") ? "::/0" : "0.0.0.0/0", gw }))
+    : [];
+  const routes = pod.routes.map(({ destination, gateway }): CniRoute => ({
+    dst: destination,
+    ...(gateway === undefined ? {} : { gw: gateway }),
+  }));
+  return {
+    interfaces: [
+      { name: host, mac: hostMacOf(host), mtu },
+      { name: pod.ifname, mac, mtu, sandbox: request.sandbox.netns },
+    ],
+    ips: allocation.addresses.map(({ gateway, ...address }) => ({
+      address: formatInterfaceAddress(address),
+      ...(gateway === undefined ? {} : { gateway: formatAddress(gateway) }),
+      interface: 1,
+    })),
+    routes: [...defaults, ...routes],
+    dns: request.wanted.dns ?? allocation.network.spec.dns ?? {},
+  };
+}

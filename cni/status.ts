@@ -1,0 +1,108 @@
+/**
+ * STATUS: would an ADD succeed now (CNI specification 1.1.0, STATUS). It has two seconds of its own
+ * and changes nothing but a counter of Open vSwitch.
+ *
+ * @module
+ */
+
+import { asFabricError, FabricError } from "../mod/error.ts";
+import { META_SCHEMA, zoneKey } from "../mod/ipam/keys.ts";
+import { checkStoreSchema } from "../mod/ipam/meta.ts";
+import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
+import type { Call } from "./call.ts";
+import { asking } from "./neighbour.ts";
+
+/** With the start of the process it stays under two seconds. */
+const LIMIT_MS = 1_600;
+/** Each step fails by itself before that, and says what it was. */
+const MARGIN_MS = 150;
+
+/**
+ * Looks at all that an ADD needs.
+ *
+ * @throws {FabricError} With `details.reason` `not-ready` (code 50), or `cut-off` (51) when running
+ * pods may be without a connection too. The message names everything that is amiss.
+ */
+export async function status(call: Call): Promise<void> {
+  const checks = await Promise.all([
+    faultOf("etcd", call, () => checkStore(call)),
+    faultOf("Open vSwitch", call, () => checkSwitch(call)),
+  ]);
+  const faults = checks.filter((fault) => fault !== undefined);
+  if (faults.length === 0) return;
+  const cutOff = faults.some(({ details }) => details["reason"] === "cut-off");
+  const remedies = faults.flatMap(({ remedy }) => remedy === undefined ? [] : [remedy]);
+  throw new FabricError("unavailable", faults.map(({ message }) => message).join("; "), {
+    ...(remedies.length === 0 ? {} : { remedy: remedies.join("; ") }),
+    details: { reason: cutOff ? "cut-off" : "not-ready" },
+  });
+}
+
+/** What is amiss with a neighbour; not to have answered in time is amiss too. */
+async function faultOf(
+  neighbour: string,
+  call: Call,
+  check: () => Promise<void>,
+): Promise<FabricError | undefined> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new FabricError("unavailable", `${neighbour} answers too slowly`)),
+    LIMIT_MS,
+  );
+  try {
+    await call.steps.time(neighbour, () => Promise.race([check(), late.promise]));
+    return undefined;
+  } catch (error) {
+    return asFabricError(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function checkStore(call: Call): Promise<void> {
+  const { zone } = call.config;
+  await using store = await call.openStore({ timeoutMs: LIMIT_MS - MARGIN_MS });
+  const { results } = await asking("etcd", () =>
+    store.txn({
+      success: [{ range: { key: META_SCHEMA } }, { range: { key: zoneKey(zone) } }],
+    }));
+  const [schema, found] = results.map((result) =>
+    result.kind === "range" ? result.response.kvs[0] : undefined
+  );
+  if (schema !== undefined) checkStoreSchema(schema);
+  if (found === undefined) {
+    throw new FabricError("not-found", `Zone ${zone} of this node does not exist`, {
+      field: "zone",
+      value: zone,
+      remedy: "create it with fabric-admin apply, or correct zone in the node's configuration",
+    });
+  }
+}
+
+async function checkSwitch({ config }: Call): Promise<void> {
+  await using db = await connectOvsdb({
+    socket: config.ovsdb.socket,
+    timeoutMs: LIMIT_MS - MARGIN_MS,
+  });
+  const { bridges } = await readSwitch(db);
+  const missing = Object.values(config.physicalNetworks)
+    .filter(({ bridge, create }) => !create && !bridges.some(({ name }) => name === bridge))
+    .map(({ bridge }) => bridge);
+  try {
+    await syncVswitchd(db, { timeoutMs: LIMIT_MS - 2 * MARGIN_MS });
+  } catch (error) {
+    throw cutOff(asFabricError(error).message, "see that ovs-vswitchd runs");
+  }
+  if (missing.length > 0) {
+    const what = missing.length === 1 ? "Bridge" : "Bridges";
+    throw cutOff(
+      `${what} ${missing.join(", ")} of this node's configuration not found`,
+      "make it, or correct physicalNetworks in the node's configuration",
+    );
+  }
+}
+
+/** Pods that run need this too. */
+function cutOff(message: string, remedy: string): FabricError {
+  return new FabricError("unavailable", message, { remedy, details: { reason: "cut-off" } });
+}

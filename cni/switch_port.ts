@@ -1,0 +1,147 @@
+/**
+ * The node's switch, as an ADD uses it: which bridge carries a physical network, what its datapath
+ * asks of the host, and the port.
+ *
+ * @module
+ */
+
+import { type BridgeConfig, type Config } from "../mod/config.ts";
+import { FabricError, isKind } from "../mod/error.ts";
+import { type DatapathNeeds, datapathNeeds } from "../mod/host/datapath.ts";
+import {
+  addPort,
+  type AddPortOptions,
+  delPort,
+  ensureBridge,
+  type Ovsdb,
+  type SwitchState,
+  waitForOfport,
+} from "../mod/ovsdb/mod.ts";
+
+/** The bridge of a physical network on this node. */
+export interface PlannedBridge {
+  readonly config: BridgeConfig;
+  /** It has to be made, or its uplink added, first. */
+  readonly missing: boolean;
+  readonly needs: DatapathNeeds;
+  /** MTU of its own device, where it is known. */
+  readonly mtu: number | undefined;
+}
+
+/** Uplinks that the configuration has us add, which the state of the switch must tell about. */
+export function uplinksToWatch(config: Config): readonly string[] {
+  return Object.values(config.physicalNetworks)
+    .flatMap(({ create, uplink }) => create && uplink !== undefined ? [uplink] : []);
+}
+
+/**
+ * The bridge that carries the physical network.
+ *
+ * @throws {FabricError} `not-found`, `details.reason` `bridge`: the configuration names none, or it
+ * does not exist and is not to be made.
+ */
+export function planBridge(
+  config: Config,
+  physicalNetwork: string,
+  state: SwitchState,
+): PlannedBridge {
+  const bridge = config.physicalNetworks[physicalNetwork];
+  if (bridge === undefined) {
+    throw new FabricError(
+      "not-found",
+      `Physical network ${physicalNetwork} has no bridge on node ${config.node}`,
+      {
+        field: `physicalNetworks.${physicalNetwork}`,
+        value: physicalNetwork,
+        remedy: "name its bridge in physicalNetworks of the node's configuration",
+        details: { reason: "bridge" },
+      },
+    );
+  }
+  const found = state.bridges.find(({ name }) => name === bridge.bridge);
+  if (found === undefined && !bridge.create) throw bridgeMissing(bridge.bridge, physicalNetwork);
+  const { create, uplink } = bridge;
+  return {
+    config: bridge,
+    missing: found === undefined ||
+      (create && uplink !== undefined && !state.ports.includes(uplink)),
+    needs: needsOf(bridge, state),
+    mtu: found?.mtu,
+  };
+}
+
+function bridgeMissing(bridge: string, physicalNetwork: string): FabricError {
+  return new FabricError(
+    "not-found",
+    `Bridge ${bridge} of physical network ${physicalNetwork} does not exist`,
+    {
+      field: `physicalNetworks.${physicalNetwork}.bridge`,
+      value: bridge,
+      remedy: `make it (ovs-vsctl add-br ${bridge}), or set create in the node's configuration`,
+      details: { reason: "bridge" },
+    },
+  );
+}
+
+function needsOf(bridge: BridgeConfig, state: SwitchState): DatapathNeeds {
+  const found = state.bridges.find(({ name }) => name === bridge.bridge);
+  const type = found?.datapathType ?? bridge.datapath ?? "system";
+  return datapathNeeds(type, { userspaceTso: state.userspaceTso });
+}
+
+/** What all bridges of this node need, when they need the same: then no allocation has to tell. */
+export function commonNeeds(config: Config, state: SwitchState): DatapathNeeds | undefined {
+  const all = Object.values(config.physicalNetworks).map((bridge) => needsOf(bridge, state));
+  const [first] = all;
+  const same = all.every(({ leakFilter, txOffload }) =>
+    leakFilter === first?.leakFilter && txOffload === first?.txOffload
+  );
+  return same ? first : undefined;
+}
+
+/** Makes the bridge, or adds its uplink. What is made here serves every pod, and so is not undone. */
+export async function makeBridge(
+  db: Ovsdb,
+  { config }: PlannedBridge,
+  options: { readonly mtu: number },
+): Promise<void> {
+  const { bridge, datapath, uplink } = config;
+  await ensureBridge(db, {
+    name: bridge,
+    mtu: options.mtu,
+    ...(datapath === undefined ? {} : { datapathType: datapath }),
+    ...(uplink === undefined ? {} : { uplink }),
+    externalIds: { "made-by": "fabric" },
+  });
+}
+
+/** Until vswitchd takes the port up; with what comes before, an ADD fails within 5 s. */
+const OFPORT_TIMEOUT_MS = 4_000;
+
+/**
+ * Adds the port. The device behind it was made by this very call, so a port of that name is a
+ * leftover whose device is gone, and would stay dead: it is replaced.
+ *
+ * @returns Resolves when the database has it; `up` when vswitchd has.
+ */
+export async function plugIn(
+  db: Ovsdb,
+  options: AddPortOptions,
+): Promise<{ readonly up: Promise<number> }> {
+  const wait = (): Promise<number> =>
+    waitForOfport(db, options.name, { timeoutMs: OFPORT_TIMEOUT_MS, bridge: options.bridge });
+  const added = addPort(db, options);
+  // Sent at once: the server answers in order, so it waits for the port that was just added.
+  const up = wait();
+  up.catch(() => {});
+  try {
+    await added;
+    return { up };
+  } catch (error) {
+    if (isKind(error, "not-found")) throw bridgeMissing(options.bridge, "this network");
+    if (!isKind(error, "conflict")) throw error;
+  }
+  await delPort(db, options.name);
+  await addPort(db, options);
+  return { up: wait() };
+}
