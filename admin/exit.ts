@@ -64,3 +64,18 @@ export function usageError(
 ): FabricError {
   return new FabricError("invalid", message, { ...options, details: { usage: true } });
 }
+
+/** Runs the parser of an argument: what it refuses is a wrong command line. */
+export function parseArgument<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof FabricError) || error.kind !== "invalid") throw error;
+    const { message, field, value, remedy } = error;
+    throw usageError(message, {
+      ...(field === undefined ? {} : { field }),
+      ...(value === undefined ? {} : { value }),
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
+}

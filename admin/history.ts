@@ -17,7 +17,7 @@ import {
 import { formatTime, parseDuration, parseTime } from "./age.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { usageError } from "./exit.ts";
+import { parseArgument, usageError } from "./exit.ts";
 import type { FlagValues } from "./flags.ts";
 import { qualifiedKind } from "./kind.ts";
 import { HISTORY, historyObject } from "./kinds/history.ts";
@@ -132,7 +132,7 @@ async function ask(context: AdminContext, call: Call): Promise<Answer> {
         : nothing,
     };
   }
-  const address = parseAddress(text);
+  const address = parseArgument(() => parseAddress(text));
   const at = flags.text("at");
   if (at === undefined) {
     const intervals = (await historyOf(store, address)).filter(isWanted);

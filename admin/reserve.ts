@@ -9,7 +9,7 @@ import { reserve, type ReserveOutcome, unreserve } from "../mod/ipam/reserve.ts"
 import { DRY_RUN_FLAG } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { usageError } from "./exit.ts";
+import { parseArgument, usageError } from "./exit.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import { overlayStore } from "./overlay_store.ts";
 
@@ -40,7 +40,7 @@ async function change(
   { args, flags }: Call,
   { act, done, before }: { readonly act: Act; readonly done: string; readonly before: string },
 ): Promise<void> {
-  const range = parseRange(args[0] ?? "");
+  const range = parseArgument(() => parseRange(args[0] ?? ""));
   const network = required(flags, NETWORK_FLAG);
   const dryRun = flags.isSet(DRY_RUN_FLAG.name);
   const whole = await context.ipam();

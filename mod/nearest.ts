@@ -13,7 +13,14 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   const best = closestString(word, words);
   const allowed = Math.max(1, Math.floor(Math.max(word.length, best.length) / 3));
   const distance = levenshteinDistance(word.toLowerCase(), best.toLowerCase());
-  return distance <= allowed || best.startsWith(word) ? best : undefined;
+  const near = distance <= allowed || best.startsWith(word) || sameLetters(word, best);
+  return near ? best : undefined;
+}
+
+/** `gte` for `get`: two letters in the wrong order count as two edits otherwise. */
+function sameLetters(a: string, b: string): boolean {
+  const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
+  return a.length > 1 && letters(a) === letters(b);
 }
 
 /** `did you mean X`, else what to do instead. */
