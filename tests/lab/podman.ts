@@ -28,6 +28,8 @@ export interface PodmanContainer extends Place, AsyncDisposable {
   halt(): Promise<void>;
   /** `podman start`, with an ADD in a new namespace. */
   startAgain(): Promise<void>;
+  /** `podman restart`: a DEL, and an ADD in a new namespace. */
+  restart(): Promise<void>;
   /** `podman rm`, with a DEL where it runs. May be called twice. */
   remove(): Promise<void>;
 }
@@ -100,6 +102,10 @@ export async function setUpPodman(host: Host): Promise<Podman> {
       },
       startAgain: async () => {
         await podman("start", name);
+        path = await netns();
+      },
+      restart: async () => {
+        await podman("restart", "--time", "0", name);
         path = await netns();
       },
       remove: removeOnce,
