@@ -14,7 +14,7 @@ import type { StoreOptions } from "../mod/etcd/options.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import { type IpamContext, memoryLeaseCache } from "../mod/ipam/context.ts";
 import type { RoleIo } from "../mod/role.ts";
-import { EXIT, type ExitStatus } from "./exit.ts";
+import { EXIT, type ExitStatus, withRemedy } from "./exit.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import type { Source } from "./kind.ts";
 
@@ -32,7 +32,7 @@ export const GLOBAL_FLAGS: readonly Flag[] = [
   },
   ...ETCD_SETTINGS.map(({ flag, help }): Flag => ({
     name: flag,
-    value: "VALUE",
+    value: flag.endsWith("-file") ? "FILE" : "TEXT",
     text: help,
     ...(flag === "etcd-endpoints" ? { alias: "endpoints" } : {}),
   })),
@@ -75,7 +75,7 @@ export class AdminContext implements AsyncDisposable {
 
   /** One line on standard error, prefixed `error:`; the command goes on and ends with `status`. */
   fail(error: FabricError, status: ExitStatus = EXIT.error): void {
-    this.#tell("error:", "31", describeError(error));
+    this.#tell("error:", "31", describeError(withRemedy(error)));
     if (this.#status === EXIT.fine) this.#status = status;
   }
 

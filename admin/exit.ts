@@ -57,6 +57,22 @@ export function exitStatus(error: FabricError): ExitStatus {
   return error.details["usage"] === true ? EXIT.usage : BY_KIND[error.kind];
 }
 
+const REMEDIES: Partial<Readonly<Record<ErrorKind, string>>> = {
+  "unavailable": "see that etcd runs, and that etcd.endpoints or --etcd-endpoints name it",
+  "unauthenticated": "name a user and its password file in the configuration",
+  "forbidden": "use a user of etcd with the role fabric-admin",
+  "unknown-outcome": "it may have happened: look before you repeat it",
+  "try-again": "run it again",
+};
+
+/** The error with what to do, where its source could not say it. */
+export function withRemedy(error: FabricError): FabricError {
+  const remedy = error.remedy ?? REMEDIES[error.kind];
+  if (remedy === undefined || remedy === error.remedy) return error;
+  const { kind, message, details, cause } = error;
+  return new FabricError(kind, message, { remedy, details, cause });
+}
+
 /** The command line is wrong: exit status 2. */
 export function usageError(
   message: string,

@@ -140,7 +140,6 @@ export const GET: Command = {
   ],
   notes: [`Kinds: ${KIND_ROWS.map(({ plural }) => plural).join(", ")}`],
   examples: [
-    ["get networks", "all networks"],
     ["get ip 10.0.0.5", "who uses this address"],
     ["get addresses --network pods --state reserved", "what is reserved"],
     ["get attachments --node n1 -o wide", "all that is on a node"],

@@ -33,7 +33,7 @@ export function commandHelp(command: Command): string {
     `\nExamples:\n${
       examples.map(([line, what]) => `  # ${what}\n  ${PROGRAM} ${line}\n`).join("")
     }`,
-    `\nFlags of every command: ${PROGRAM} help flags\n`,
+    `Flags of every command: ${PROGRAM} help flags\n`,
   ].join("");
 }
 

@@ -201,7 +201,6 @@ export const HISTORY_COMMAND: Command = {
     { name: "no-headers", text: "Leave the table's header out" },
   ],
   examples: [
-    ["history 10.0.0.5", "all who ever had it, also after its network is gone"],
     ["history 10.0.0.5 --at 2026-03-01T12:00:00Z", "who had it then"],
     ["history --workload StatefulSet.apps/db/pg --slot 0", "of both families"],
   ],
