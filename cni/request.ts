@@ -172,7 +172,10 @@ const AttachmentsSchema = v.array(v.looseObject({ containerID: v.string(), ifnam
  */
 function validAttachments({ raw }: Conf): readonly ValidAttachment[] {
   const key = [KEY, OLD_KEY].find((name) => Object.hasOwn(raw, name));
-  if (key === undefined) throw confFault(KEY, { why: "it is missing" });
+  if (key === undefined) {
+    const remedy = "the runtime must say which attachments are still valid";
+    throw confFault(KEY, { why: "it is missing", remedy });
+  }
   const parsed = v.safeParse(AttachmentsSchema, raw[key] ?? []);
   if (!parsed.success) {
     throw confFault(key, { why: "it is no list of objects with containerID and ifname" });
