@@ -20,6 +20,8 @@ import { decodeResource, encodeResource } from "./stored.ts";
 export interface ApplyOptions {
   /** Checks everything and writes nothing. Default false. */
   readonly dryRun?: boolean;
+  /** After that an edit of somebody who died is finished in his place. Default: `runEdit`'s. */
+  readonly claimPatienceMs?: number;
 }
 
 /** What became of a document. */
@@ -45,7 +47,8 @@ export async function applyResource(
 ): Promise<Applied> {
   const head = readHead(document);
   const fresh = { uid: crypto.randomUUID(), creationTimestamp: timestamp(context) };
-  return await runEdit(context, objectKey(head), async (base): Promise<Decision<Applied>> => {
+  const key = objectKey(head);
+  const decide = async (base: EditBase): Promise<Decision<Applied>> => {
     const stored = base.object === undefined ? undefined : decodeResource(base.object, head.kind);
     const written = validateResource(document, { stored });
     checkGuards(head, written.metadata, stored);
@@ -56,12 +59,13 @@ export async function applyResource(
     const plan = await planOf(context, { wanted, stored, base });
     const outcome = stored === undefined ? "created" : "configured";
     if (options.dryRun === true) return { done: { outcome, resource: wanted } };
-    const put = { put: objectKey(head), value: encodeResource(wanted) };
+    const put = { put: key, value: encodeResource(wanted) };
     return {
       plan: { ...plan, success: [put, ...plan.success] },
       result: (revision) => ({ outcome, resource: withVersion(wanted, revision) }),
     };
-  });
+  };
+  return await runEdit(context, { key, decide, claimPatienceMs: options.claimPatienceMs });
 }
 
 /** What a caller knows of the object that it edits or deletes. */

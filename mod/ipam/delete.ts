@@ -8,7 +8,7 @@ import { type Compare, type Operation, type Store, underPrefix } from "../etcd/s
 import { formatOwner } from "../model/identity.ts";
 import type { WrittenResource } from "../model/kinds.ts";
 import { OwnerRecordSchema } from "../model/records.ts";
-import { checkGuards, type Guards } from "./apply.ts";
+import { type ApplyOptions, checkGuards, type Guards } from "./apply.ts";
 import { listAll } from "./apply_network.ts";
 import { noAttachments, usersOnNode } from "./apply_others.ts";
 import type { IpamContext } from "./context.ts";
@@ -18,10 +18,7 @@ import { freePrefix, freeSizeKey, networkAddressPrefix, ownerPrefix, PREFIXES } 
 import { describeRef, notFound, objectKey, type ObjectRef } from "./kinds.ts";
 import { decodeRecord, decodeResource } from "./stored.ts";
 
-export interface DeleteOptions extends Guards {
-  /** Checks everything and writes nothing. Default false. */
-  readonly dryRun?: boolean;
-}
+export interface DeleteOptions extends Guards, ApplyOptions {}
 
 /**
  * Deletes the object; answers how it stood. What IPAM recorded in a network's history stays.
@@ -35,7 +32,7 @@ export async function deleteResource(
   options: DeleteOptions = {},
 ): Promise<WrittenResource> {
   const key = objectKey(ref);
-  return await runEdit(context, key, async (base): Promise<Decision<WrittenResource>> => {
+  const decide = async (base: EditBase): Promise<Decision<WrittenResource>> => {
     if (base.object === undefined) throw await notFound(context.store, ref);
     const stored = decodeResource(base.object, ref.kind);
     checkGuards(ref, options, stored);
@@ -45,7 +42,8 @@ export async function deleteResource(
       plan: { ...plan, success: [{ delete: { key } }, ...plan.success] },
       result: () => stored,
     };
-  });
+  };
+  return await runEdit(context, { key, decide, claimPatienceMs: options.claimPatienceMs });
 }
 
 async function planDelete(

@@ -56,8 +56,8 @@ export type Decision<T> =
 /** Operations of the index that go along with the commit; more of them go before it. */
 const MAX_INDEX_IN_COMMIT = 96;
 const MAX_ATTEMPTS = 40;
-/** How long a claim that nobody moves is respected: its holder has died. */
-const CLAIM_PATIENCE_MS = 3_000;
+/** After that a claim that nobody moves is taken over: its holder has died. */
+export const CLAIM_PATIENCE_MS = 3_000;
 const POLL_MS = 25;
 
 const EditSchema = v.looseObject({
@@ -73,19 +73,26 @@ interface FullBase extends EditBase {
   readonly claim: string | undefined;
 }
 
+/** One edit. */
+export interface Edit<T> {
+  /** The key of the object. */
+  readonly key: string;
+  /** Called again whenever somebody else was faster. */
+  readonly decide: (base: EditBase) => Promise<Decision<T>>;
+  /** Default {@linkcode CLAIM_PATIENCE_MS}. */
+  readonly claimPatienceMs?: number | undefined;
+}
+
 /**
- * Runs an edit of the object at `key`. `decide` is called again whenever somebody else was faster.
+ * Runs an edit until it stands.
  *
  * @throws {FabricError} what `decide` throws; `try-again` when others are faster all the time;
  * `schema`; `unavailable`; `unknown-outcome` (running it again shows what became of it).
  */
-export async function runEdit<T>(
-  context: IpamContext,
-  key: string,
-  decide: (base: EditBase) => Promise<Decision<T>>,
-): Promise<T> {
+export async function runEdit<T>(context: IpamContext, edit: Edit<T>): Promise<T> {
+  const { key, decide, claimPatienceMs = CLAIM_PATIENCE_MS } = edit;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const base = await readUnclaimed(context, key);
+    const base = await readUnclaimed(context, { key, claimPatienceMs });
     const decision = await decideAt(base, decide);
     if (decision !== undefined) {
       if ("done" in decision) return decision.done;
@@ -130,11 +137,14 @@ async function readBase(store: Store, key: string): Promise<FullBase> {
 }
 
 /** Waits for the holder of a claim; one that does not move any more is finished in its place. */
-async function readUnclaimed(context: IpamContext, key: string): Promise<FullBase> {
+async function readUnclaimed(
+  context: IpamContext,
+  { key, claimPatienceMs }: { readonly key: string; readonly claimPatienceMs: number },
+): Promise<FullBase> {
   let base = await readBase(context.store, key);
   let since = performance.now();
   while (base.claim !== undefined) {
-    if (performance.now() - since > CLAIM_PATIENCE_MS) {
+    if (performance.now() - since > claimPatienceMs) {
       await takeOver(context, { base, network: base.claim });
     } else {
       await sleep(POLL_MS * (0.5 + context.random()));
