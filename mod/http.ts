@@ -2,6 +2,11 @@
  * HTTP/1.1 as a client over `Deno.connect` and `Deno.connectTls` (RFC 9112): one connection, one
  * request after the other, kept alive between them.
  *
+ * Why not `fetch`: a process pays for its first use. A compiled program that asks etcd's gateway
+ * twice, cold, the best of 40 runs side by side: 16.3 ms without asking, 19.9 by this module, 32.0
+ * by `fetch` (Deno 2.9.4). The first TLS of a process costs 32 ms in either way, in which aws-lc
+ * collects entropy.
+ *
  * Every failure is a FabricError that tells whether the request can have had an effect:
  * `unavailable` when nothing of it was sent, `unknown-outcome` when it was and no whole answer
  * came. `details.reason` is `connect`, `tls`, `timeout`, `aborted`, `closed` or `protocol`. An
@@ -28,10 +33,7 @@ export interface HttpTls {
   /** The client's certificate and key, both or none. */
   readonly cert?: string;
   readonly key?: string;
-  /**
-   * The name to expect in the server's certificate in place of the host's. The runtime has it only
-   * for connections without a client certificate.
-   */
+  /** The name to expect in the server's certificate in place of the host's. */
   readonly serverName?: string;
 }
 
@@ -114,7 +116,8 @@ export async function connectHttp(
   const connecting = open(target, progress);
   connecting.catch(() => {});
   try {
-    return new HttpConnection(await Promise.race([connecting, interrupted]), name);
+    const conn = await Promise.race([connecting, interrupted]);
+    return new HttpConnection(conn, { name, fill: fillOf(conn, target) });
   } catch (cause) {
     closeQuietly(progress.conn);
     const reason = interruption ?? (progress.isSecuring ? "tls" : "connect");
@@ -137,26 +140,26 @@ interface Progress {
 }
 
 async function open({ hostname, port, tls }: HttpTarget, progress: Progress): Promise<Deno.Conn> {
-  if (tls !== undefined && tls.serverName === undefined) {
-    const { cert, key } = tls;
-    const conn = await Deno.connectTls({
-      hostname,
-      port,
-      caCerts: [...tls.caCerts ?? []],
-      ...(cert !== undefined && key !== undefined ? { cert, key } : {}),
-    });
-    return await secure(conn, progress);
+  const caCerts = [...tls?.caCerts ?? []];
+  if (tls?.cert !== undefined && tls.key !== undefined) {
+    const { cert, key, serverName = hostname } = tls;
+    // The runtime has a server name beside a client certificate only under this symbol; without
+    // it the connection would fail, not trust another name.
+    const name = { [Symbol.for("unstableServerName")]: serverName };
+    return await secure(
+      await Deno.connectTls({ hostname, port, caCerts, cert, key, ...name }),
+      progress,
+    );
   }
   const tcp = await Deno.connect({ hostname, port, signal: progress.signal });
   progress.conn = tcp;
   if (progress.signal.aborted) tcp.close();
   tcp.setNoDelay(true);
-  if (tls?.serverName === undefined) return tcp;
-  const conn = await Deno.startTls(tcp, {
-    hostname: tls.serverName,
-    caCerts: [...tls.caCerts ?? []],
-  });
-  return await secure(conn, progress);
+  if (tls === undefined) return tcp;
+  return await secure(
+    await Deno.startTls(tcp, { hostname: tls.serverName ?? hostname, caCerts }),
+    progress,
+  );
 }
 
 async function secure(conn: Deno.TlsConn, progress: Progress): Promise<Deno.TlsConn> {
@@ -173,12 +176,15 @@ export class HttpConnection implements Disposable {
   readonly name: string;
   readonly #conn: Deno.Conn;
   readonly #reader: HttpReader;
+  /** How many bytes the next request should have at least. */
+  #fill: number;
   #state: "idle" | "busy" | "closed" = "idle";
   #interruption: "timeout" | "aborted" | undefined;
 
-  constructor(conn: Deno.Conn, name: string) {
+  constructor(conn: Deno.Conn, { name, fill }: { readonly name: string; readonly fill: number }) {
     this.#conn = conn;
     this.#reader = new HttpReader(conn);
+    this.#fill = fill;
     this.name = name;
   }
 
@@ -273,7 +279,8 @@ export class HttpConnection implements Disposable {
   }
 
   async #ask(request: HttpRequest): Promise<{ head: HttpAnswerHead; framing: Framing }> {
-    const bytes = encodeRequest(request, this.name);
+    const bytes = encodeRequest(request, { host: this.name, fill: this.#fill });
+    this.#fill = 0;
     for (let sent = 0; sent < bytes.length;) sent += await this.#conn.write(bytes.subarray(sent));
     const head = await this.#reader.readHead();
     return { head, framing: framingOf(request.method, head) };
@@ -326,10 +333,28 @@ function reasonOf(cause: unknown): "tls" | "protocol" | "closed" {
   return alerts.test(textOf(cause)) ? "tls" : "closed";
 }
 
-function encodeRequest(request: HttpRequest, host: string): Uint8Array {
+/**
+ * The runtime cannot set TCP_NODELAY where it presents a client certificate. The first request then
+ * waits in our kernel for the server's acknowledgement of the handshake, which the server's kernel
+ * delays by 40 ms, unless the request fills a whole segment: of 9,000 bytes at most in a network,
+ * of 64 KiB on the host itself. Later requests follow an answer and wait for nothing.
+ */
+function fillOf({ localAddr, remoteAddr }: Deno.Conn, { tls }: HttpTarget): number {
+  if (tls?.cert === undefined) return 0;
+  const isHere = "hostname" in localAddr && "hostname" in remoteAddr &&
+    localAddr.hostname === remoteAddr.hostname;
+  return isHere ? 66_000 : 9000;
+}
+
+function encodeRequest(
+  request: HttpRequest,
+  { host, fill }: { readonly host: string; readonly fill: number },
+): Uint8Array {
   const text = new TextEncoder();
   const body = typeof request.body === "string" ? text.encode(request.body) : request.body;
   let head = `${request.method} ${request.path} HTTP/1.1\r\nhost: ${host}\r\n`;
+  const missing = fill - head.length - (body?.length ?? 0);
+  if (missing > 0) head += `x-fill: ${"-".repeat(missing)}\r\n`;
   for (const [name, value] of Object.entries(request.headers ?? {})) {
     if (/[\r\n\0]/.test(name + value)) {
       throw new FabricError("invalid", `the header ${JSON.stringify(name)} holds a line break`);

@@ -24,7 +24,10 @@ export interface EtcdOptions {
   readonly args?: readonly string[];
 }
 
-/** Files made for the test; all of one throw-away authority, names `localhost` and `127.0.0.1`. */
+/**
+ * Files made for the test; all of one throw-away authority. The server's names are `localhost` and
+ * `127.0.0.1`; it also serves at 127.0.0.2, for which its certificate is wrong.
+ */
 export interface EtcdCertificates {
   readonly caFile: string;
   readonly serverCertFile: string;
@@ -134,10 +137,11 @@ async function tryStart(dir: string, options: EtcdOptions): Promise<Started> {
   const argumentsOf = (m: Member, state: "new" | "existing"): string[] => {
     const client = `${scheme}://127.0.0.1:${m.ports.client}`;
     const peer = `http://127.0.0.1:${m.ports.peer}`;
+    const misnamed = tls ? `,${scheme}://127.0.0.2:${m.ports.client}` : "";
     const args = [
       "etcd",
       ...["--name", m.name, "--data-dir", m.dataDir],
-      ...["--listen-client-urls", client, "--advertise-client-urls", client],
+      ...["--listen-client-urls", client + misnamed, "--advertise-client-urls", client],
       ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
       ...["--initial-cluster", cluster, "--initial-cluster-state", state],
       ...["--listen-metrics-urls", `http://127.0.0.1:${m.ports.metrics}`],

@@ -3,8 +3,8 @@
  * transports use the same field names; they differ only in how bytes are written, which the codec
  * says. Enums go as numbers, which both read. What etcd leaves out is its zero value.
  *
- * The checks are written by hand because they stand on the way of every CNI call: the answer to an
- * ADD's first read (300 keys) is parsed in 0.4 ms, by a schema of valibot in 1.3.
+ * The checks are written by hand because they stand on the way of every CNI call: the answer to a
+ * read of 300 keys takes 0.6 of the time that a schema of valibot takes (0.35 ms against 0.56).
  *
  * @module
  */

@@ -41,13 +41,3 @@ Deno.test("gateway: with auth on, etcd's refusal of a common name is explained",
   const error = await rejection(version(store, "a"));
   assert(isKind(error, "incompatible") && error.field === "etcd.tls.certFile", String(error));
 });
-
-Deno.test("gateway: a server name with a client certificate is refused, since Deno has no way", async () => {
-  await using etcd = await startEtcd({ tls: "mutual" });
-  const { certificates, endpoints } = etcd;
-  assert(certificates !== undefined);
-  const { caFile, certFile, keyFile } = certificates;
-  const tls = { caFile, certFile, keyFile, serverName: "localhost" };
-  const error = await rejection(openStore({ endpoints, tls }, { transport: "gateway" }));
-  assert(isKind(error, "invalid") && error.field === "etcd.tls.serverName", String(error));
-});

@@ -49,7 +49,7 @@ test("TLS: the server's name is the host's or the configured one", async (open) 
     [{ endpoints: at("127.0.0.1"), tls: { ...tls, serverName: "localhost" } }, true],
     [{ endpoints: at("127.0.0.1"), tls: { ...tls, serverName: "etcd.example" } }, false],
     [{ endpoints: at("127.0.0.2"), tls }, false],
-    [{ endpoints: at("127.0.0.2"), tls: { ...tls, serverName: "localhost" } }, false],
+    [{ endpoints: at("127.0.0.2"), tls: { ...tls, serverName: "localhost" } }, true],
   ];
   for (const [options, works] of cases) {
     await using store = await open({ ...options, timeoutMs: 1000 });
@@ -67,6 +67,17 @@ test("TLS: an etcd that asks for a client certificate gets it", async (open) => 
   await using store = await open({ endpoints: etcd.endpoints, tls: { caFile, certFile, keyFile } });
   await write(store, "a");
   assertEquals(await version(store, "a"), 1);
+  const at = etcd.endpoints.map((url) => url.replace("127.0.0.1", "127.0.0.2"));
+  const named = { caFile, certFile, keyFile, serverName: "localhost" };
+  await using renamed = await open({ endpoints: etcd.endpoints, tls: named });
+  assertEquals(await version(renamed, "a"), 1);
+  for (const serverName of ["etcd.example", undefined]) {
+    const tls = { caFile, certFile, keyFile, ...(serverName === undefined ? {} : { serverName }) };
+    const endpoints = serverName === undefined ? at : etcd.endpoints;
+    await using other = await open({ endpoints, tls, timeoutMs: 1000 });
+    const error = await rejection(version(other, "a"));
+    assert(isKind(error, "unavailable"), String(error));
+  }
   await using without = await open({ endpoints: etcd.endpoints, tls: { caFile }, timeoutMs: 1000 });
   const error = await rejection(version(without, "a"));
   assert(isKind(error, "unavailable"), String(error));
