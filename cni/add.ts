@@ -130,8 +130,9 @@ async function attach(work: Work): Promise<Added> {
   const { request, call, host } = work;
   const asked = await allocateRequest(request, call);
   const allocating = allocateAddresses(work, asked);
-  const linking = makeDevices(work);
   const connecting = call.steps.time("ovsdb", () => connectSwitch(call));
+  // Last: to start a program keeps this one busy, while the neighbours answer.
+  const linking = makeDevices(work);
 
   // No further step begins when one has failed.
   let failed = false;

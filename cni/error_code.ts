@@ -85,7 +85,7 @@ export function cniCode(error: FabricError): number {
   const { reason, neighbour } = error.details;
   const byReason = lookUp(REASONS, reason);
   if (byReason !== undefined) return byReason;
-  if (error.kind === "invalid" && (error.field ?? "").startsWith("CNI_")) return 4;
+  if (error.kind === "invalid" && isVariable(error.field ?? "")) return 4;
   // That etcd did not answer a commit is a case of its own: something may have been done.
   if (
     error.kind === "unavailable" || (error.kind === "unknown-outcome" && neighbour !== "etcd")
@@ -93,6 +93,11 @@ export function cniCode(error: FabricError): number {
     return lookUp(NEIGHBOURS, neighbour) ?? CODE_OF_KIND[error.kind];
   }
   return CODE_OF_KIND[error.kind];
+}
+
+/** A variable of the environment; the last two as the rest of the project calls them. */
+function isVariable(field: string): boolean {
+  return field.startsWith("CNI_") || field === "ifname" || field === "netns";
 }
 
 function lookUp(table: Readonly<Record<string, number>>, key: unknown): number | undefined {

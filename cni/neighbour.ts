@@ -5,16 +5,33 @@
  * @module
  */
 
-import { asFabricError, FabricError } from "../mod/error.ts";
+import { asFabricError, FabricError, isKind } from "../mod/error.ts";
 import type { Neighbour } from "./error_code.ts";
+
+/** For an error that says nothing better. */
+const REMEDIES: Readonly<Record<Neighbour, string>> = {
+  etcd: "see that etcd runs, and that etcd.endpoints of the node's configuration are right",
+  ovsdb: "see that ovsdb-server runs, and that ovsdb.socket of the node's configuration is right",
+  vswitchd: "see that ovs-vswitchd runs",
+};
 
 /** Does the step; its error carries `details.neighbour`, unless it names one already. */
 export async function asking<T>(neighbour: Neighbour, step: () => Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (cause) {
-    throw withDetails(asFabricError(cause), { neighbour });
+    const error = withDetails(asFabricError(cause), { neighbour });
+    const silent = isKind(error, "unavailable", "unknown-outcome") && error.remedy === undefined;
+    throw silent ? withRemedy(error, REMEDIES[neighbour]) : error;
   }
+}
+
+function withRemedy(error: FabricError, remedy: string): FabricError {
+  return new FabricError(error.kind, error.message, {
+    remedy,
+    details: error.details,
+    cause: error.cause,
+  });
 }
 
 /** The same error with further facts; what it says already stays. */

@@ -59,6 +59,7 @@ export function netnsMissing(path: string, cause?: unknown): FabricError {
   return new FabricError("not-found", `there is no network namespace at ${path}`, {
     field: "netns",
     value: path,
+    remedy: "whoever runs the pod makes its namespace first",
     details: { reason: "netns" },
     cause,
   });

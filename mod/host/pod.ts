@@ -35,6 +35,9 @@ export interface ConfiguredPod {
   readonly defaultRoute: boolean;
 }
 
+/** What the script says of a namespace that is no pod's. */
+const OWN = "the namespace is the host's own";
+
 /**
  * Settings that `ip` does not know, then `ip -batch` in place of the shell. It runs inside the
  * pod's namespace. $1 interface, $2 "on" or "off" for tx offload, $3-$5 rate in bit/s, burst and
@@ -57,9 +60,7 @@ export interface ConfiguredPod {
  * - Rules of a routing table survive the interface that they were made for, so old ones go first.
  */
 const SCRIPT = `set -e
-if [ /proc/self/ns/net -ef "/proc/$PPID/ns/net" ]; then
-  echo "the namespace is the host's own" >&2; exit 1
-fi
+if [ /proc/self/ns/net -ef "/proc/$PPID/ns/net" ]; then echo "${OWN}" >&2; exit 1; fi
 cd /proc/sys/net/ipv4/conf/"$1"
 echo 1 >arp_notify; echo 1 >arp_ignore; echo 2 >arp_announce
 cd /
@@ -158,7 +159,16 @@ export async function configurePod(
     ], { stdin: input() });
     return { defaultRoute: stdout.startsWith("default") };
   } catch (error) {
-    if (stderrOf(error) === undefined) throw error;
+    const stderr = stderrOf(error);
+    if (stderr === undefined) throw error;
+    if (stderr.includes(OWN)) {
+      throw new FabricError("invalid", `${netns} is the host's own network namespace`, {
+        field: "netns",
+        value: netns,
+        remedy: "give the namespace of a sandbox; a pod of the host's network needs no interface",
+        cause: error,
+      });
+    }
     if (await netnsIdentity(run, netns) === undefined) throw netnsMissing(netns, error);
     throw error;
   }

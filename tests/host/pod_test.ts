@@ -209,7 +209,7 @@ Deno.test("configurePod() refuses the namespace of the host itself", async () =>
   await assertRejects(
     () => configurePod(run, { ...POD, ifname }, { netns, ifname, connected, txOffload: true }),
     FabricError,
-    "the namespace is the host's own",
+    "/proc/self/ns/net is the host's own network namespace",
   );
 });
 

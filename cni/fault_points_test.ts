@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { FAULT_POINTS } from "./fault_points.ts";
+
+/** Of install and uninstall, which are no calls of a runtime. */
+const OTHERS = /^(un)?install:/;
+
+Deno.test("FAULT_POINTS names every fault point of the plugin, and no other", () => {
+  const folder = new URL(".", import.meta.url);
+  const found = new Set<string>();
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!name.endsWith(".ts") || name.endsWith("_test.ts")) continue;
+    const source = Deno.readTextFileSync(new URL(name, folder));
+    for (const [, point] of source.matchAll(/faultPoint\("([^"]+)"\)/g)) {
+      if (point !== undefined && !OTHERS.test(point)) found.add(point);
+    }
+  }
+  assertEquals([...found].sort(), [...FAULT_POINTS].sort());
+});
