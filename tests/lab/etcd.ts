@@ -6,9 +6,11 @@
  * @module
  */
 
+import { makeCertificates } from "./certificates.ts";
 import type { Holder } from "./holder.ts";
 import { type LabEtcdOptions, MANAGEMENT } from "./options.ts";
 import { eventually, type Running } from "./process.ts";
+import { startRelay } from "./relay.ts";
 
 export interface EtcdFiles {
   readonly caFile: string;
@@ -59,8 +61,7 @@ export async function startLabEtcd(holder: Holder, options: LabEtcdOptions): Pro
 
   await place.execOk(["mkdir", "-p", DIR]);
   if (tls) {
-    const names = members.map((_, i) => `IP:${address(i)}`).join(",");
-    await place.execOk(["sh", "-euc", CERTIFICATES, "sh", DIR, names]);
+    await makeCertificates(place, DIR, { addresses: members.map((_, i) => address(i)) });
   }
 
   const argumentsOf = (member: number): string[] => {
@@ -84,9 +85,13 @@ export async function startLabEtcd(holder: Holder, options: LabEtcdOptions): Pro
   };
   const log = (member: number) => Deno.readTextFile(holder.path(`${DIR}/${members[member]}.log`));
   const startMember = async (member: number) => {
-    const script = `cd ${DIR}; rm -f "$1.sock:0"; echo $$ >"$1.pid"
-name=$1; shift; exec "$@" >"$name.log" 2>&1`;
+    // Beside the shell, so that SIGSTOP stops the member only: nsenter would stop with its child.
+    const script = `cd ${DIR}; name=$1; shift; rm -f "$name.sock:0"
+setpriv --pdeathsig KILL -- "$@" >"$name.log" 2>&1 &
+echo $! >"$name.pid"
+wait $!`;
     const program = ["sh", "-euc", script, "sh", members[member] ?? "", ...argumentsOf(member)];
+    await Deno.remove(holder.path(`${DIR}/${members[member]}.log`)).catch(() => {});
     const process = place.start(program);
     running[member] = process;
     let ended = false;
@@ -131,7 +136,7 @@ name=$1; shift; exec "$@" >"$name.log" 2>&1`;
     await etcdctl("auth", "enable");
     root = { user: "root", password };
   }
-  const relays = members.map((name) => relay(holder.path(`${DIR}/${name}.sock:0`)));
+  const relays = members.map((name) => startRelay(holder.path(`${DIR}/${name}.sock:0`)));
   return {
     endpoints,
     testEndpoints: relays.map(({ port }) => `${scheme}://127.0.0.1:${port}`),
@@ -184,60 +189,4 @@ function findLeader(statuses: string, endpoints: readonly string[]): number | fa
     answers.filter(({ leader }) => leader === id).length > endpoints.length / 2
   );
   return found?.endpoint === undefined ? false : endpoints.indexOf(found.endpoint);
-}
-
-/** $1 folder, $2 the members' addresses as subjectAltName. One throw-away authority. */
-const CERTIFICATES = `cd "$1"
-curve="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-openssl req -x509 $curve -keyout ca.key -out ca.pem -days 2 -subj "/CN=lab authority" \
-  -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
-sign() {
-  openssl req -new $curve -keyout "$1.key" -out "$1.csr" -subj "/CN=$2"
-  echo "$3" >"$1.ext"
-  openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-    -extfile "$1.ext" -out "$1.pem"
-}
-alt="subjectAltName=DNS:localhost,IP:127.0.0.1,$2"
-sign server localhost "$alt"
-sign client fabric "extendedKeyUsage=clientAuth"`;
-
-/** A port on 127.0.0.1 whose connections go on to a unix socket. */
-function relay(socket: string): { readonly port: number; close(): void } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const open = new Set<Deno.Conn>();
-  const serve = async (client: Deno.Conn) => {
-    open.add(client);
-    try {
-      const member = await Deno.connect({ transport: "unix", path: socket });
-      open.add(member);
-      await Promise.allSettled([
-        client.readable.pipeTo(member.writable),
-        member.readable.pipeTo(client.writable),
-      ]);
-      open.delete(member);
-    } catch {
-      // The member is down: the client sees its connection closed.
-      client.close();
-    } finally {
-      open.delete(client);
-    }
-  };
-  (async () => {
-    for await (const client of listener) serve(client);
-  })();
-  return {
-    port: listener.addr.transport === "tcp" ? listener.addr.port : 0,
-    close: () => {
-      closeQuietly(listener);
-      for (const connection of open) closeQuietly(connection);
-    },
-  };
-}
-
-function closeQuietly(resource: { close(): void }): void {
-  try {
-    resource.close();
-  } catch {
-    // It is closed already, perhaps by its other side in this moment.
-  }
 }

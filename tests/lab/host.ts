@@ -81,6 +81,8 @@ echo "$machine" >/etc/machine-id
 echo "$name" >/etc/hostname
 printf "127.0.0.1 localhost\\n::1 localhost\\n" >/etc/hosts
 mount -t tmpfs -o mode=755 tmpfs /run
+# podman keeps its locks there.
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mkdir -p /run/netns /run/lock
 echo "$boot" >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id

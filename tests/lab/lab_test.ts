@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
-import { attachByHand, eventually, type Lab, type Sandbox, startLab } from "./mod.ts";
+import {
+  attachByHand,
+  eventually,
+  type Lab,
+  measureThroughput,
+  type Sandbox,
+  startLab,
+} from "./mod.ts";
 
 /** A pod made by hand in VLAN 100 or 200 of the default plan, with the number as its address. */
 async function addPod(lab: Lab, host: number, vlan: 100 | 200, number: number): Promise<Sandbox> {
@@ -49,6 +56,15 @@ Deno.test("a lab carries frames between hosts, servers and VLANs as a data centr
     await using _server = await server.serveTcp(7000, { greeting: "legacy" });
     assertMatch(await a.askTcp(server.address(4), 7000), /^legacy\nhello\n$/);
     assertMatch(await c.askTcp(server.address(6), 7000), /^legacy\nhello\n$/);
+  });
+
+  await t.step("throughput can be measured, in both directions", async () => {
+    const target = server.address(4);
+    const [up, down] = [
+      await measureThroughput(b, server, { target, seconds: 1 }),
+      await measureThroughput(b, server, { target, seconds: 1, reverse: true }),
+    ];
+    assert(up > 1e7 && down > 1e7, `${up} ${down}`);
   });
 
   await t.step("a host does not answer for its management address in a VLAN", async () => {
@@ -189,6 +205,9 @@ Deno.test("etcd of three members with TLS and auth survives the loss of its lead
   });
   assertNotEquals(next.found, leader);
   await etcd.restart(leader);
+  await etcd.pause(leader);
+  assertNotEquals(await etcd.leader(), leader);
+  await etcd.resume(leader);
   assertMatch(await etcd.etcdctl("get", "key"), /value/);
   assertEquals(new Set(etcd.testEndpoints).size, 3);
   const anonymous = await lab.host(0).exec(
@@ -196,8 +215,14 @@ Deno.test("etcd of three members with TLS and auth survives the loss of its lead
     { env: { ETCDCTL_API: "3" } },
   );
   assertNotEquals(anonymous.code, 0);
-  assert(etcd.testFiles !== undefined);
-  assertMatch(await Deno.readTextFile(etcd.testFiles.caFile), /BEGIN CERTIFICATE/);
+  assert(etcd.certificates !== undefined);
+  const { caFile, certFile, keyFile } = etcd.certificates;
+  using client = Deno.createHttpClient({ caCerts: [caFile], cert: certFile, key: keyFile });
+  for (const endpoint of etcd.testEndpoints) {
+    assertMatch(await (await fetch(`${endpoint}/health`, { client })).text(), /true/);
+  }
+  // The lab ends with a member that does not listen to signals.
+  await etcd.pause(0);
 });
 
 Deno.test("labs stand side by side with the same names and addresses", async () => {

@@ -30,6 +30,8 @@ export type { EtcdFiles, LabEtcd } from "./etcd.ts";
 export type { Capture, PingOptions, PingResult, Place } from "./place.ts";
 export type { Daemon, OpenVSwitch } from "./ovs.ts";
 export type { Switch } from "./switch.ts";
+export { measureThroughput, type ThroughputOptions } from "./throughput.ts";
+export { manifest, type ManifestObject } from "./manifest.ts";
 export { attachByHand, type HandmadeOptions } from "./handmade.ts";
 export {
   eventually,
