@@ -404,3 +404,12 @@ Deno.test("networkUsage() counts per subnet what is used, reserved and cooling",
   assertEquals(await networkUsage(store, resource, { family: 6 }), [{ ...v6, capacity }]);
   assertEquals((await networkFree(store, resource)).map(({ free }) => free), [2n, capacity - 3n]);
 });
+
+Deno.test("a network of very many subnets that hand out nothing is exhausted at once", async () => {
+  await using fixture = await start();
+  const { context } = fixture;
+  const subnets = Array.from({ length: 64 }, (_, i) => ({ cidr: `10.0.${i}.0/24`, ranges: [] }));
+  await applyResource(context, network("pods", { vlan: 10, subnets }));
+  const error = await refused(() => allocate(context, addRequest("c1")), "exhausted");
+  assertStringIncludes(error.message, "subnet 10.0.63.0/24: capacity 0, in use 0");
+});

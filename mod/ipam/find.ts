@@ -7,18 +7,16 @@
  */
 
 import { FabricError } from "../error.ts";
-import type { KeyRange, Operation, Store } from "../etcd/store.ts";
+import type { Store } from "../etcd/store.ts";
 import { underPrefix } from "../etcd/store.ts";
-import { type Address, addressToHex, type Family } from "../ip/address.ts";
-import { formatPrefix, lastOf } from "../ip/prefix.ts";
-import { totalSize } from "../ip/range.ts";
+import type { Family } from "../ip/address.ts";
 import type { Network } from "../model/network.ts";
 import { type Candidate, type Choice, type ChoiceOptions, chooseCandidate } from "./candidate.ts";
 import type { IpamContext } from "./context.ts";
 import { type FreeEntry, parseFreeEntry, wholeRing } from "./free.ts";
 import { keysOf } from "./allocate_state.ts";
-import { addressPrefix, coolingPrefix, freePrefix, reservedPrefix } from "./keys.ts";
-import { networkPools } from "./pool.ts";
+import { freePrefix } from "./keys.ts";
+import { networkUsage } from "./usage.ts";
 
 /** Keys per page when the whole index is walked. */
 const PAGE = 256;
@@ -83,42 +81,12 @@ async function exhausted(
 ): Promise<FabricError> {
   const { network, family } = input;
   const name = network.metadata.name;
-  const pools = networkPools(network.spec).filter((pool) => pool.prefix.family === family);
-  const count = (prefix: string, first: Address, last: Address): Operation => {
-    const range: KeyRange = {
-      key: prefix + addressToHex(first),
-      end: `${prefix}${addressToHex(last)}0`,
-    };
-    return { range: { ...range, countOnly: true } };
-  };
-  const read = await store.txn({
-    success: pools.flatMap(({ prefix }) => {
-      const first = { family, value: prefix.base };
-      const last = lastOf(prefix);
-      return [
-        count(addressPrefix(name, family), first, last),
-        count(reservedPrefix(name, family), first, last),
-        count(coolingPrefix(name, family), first, last),
-      ];
-    }),
-  });
-  const counts = read.results.map((result) => result.kind === "range" ? result.response.count : 0);
-  let coolingNow = 0;
-  const subnets = pools.map((pool, index) => {
-    const [taken = 0, reserved = 0, cooling = 0] = counts.slice(index * 3, index * 3 + 3);
-    coolingNow += cooling;
-    return {
-      subnet: formatPrefix(pool.prefix),
-      capacity: String(totalSize(pool.free)),
-      used: taken - reserved,
-      reserved,
-      cooling,
-    };
-  });
-  const text = subnets.map((s) =>
+  const usage = await networkUsage(store, network, { family });
+  const text = usage.map((s) =>
     `subnet ${s.subnet}: capacity ${s.capacity}, in use ${s.used}, cooling ${s.cooling}, reserved ${s.reserved}`
   ).join("; ");
-  const waiting = input.cooling || coolingNow > 0;
+  const waiting = input.cooling || usage.some(({ cooling }) => cooling > 0);
+  const subnets = usage.map((subnet) => ({ ...subnet, capacity: String(subnet.capacity) }));
   return new FabricError(
     waiting ? "try-again" : "exhausted",
     `Network ${name} has no free IPv${family} address (${text})`,

@@ -7,11 +7,12 @@ import { addRequest, startIpam } from "../../tests/ipam_fixture.ts";
 import { FabricError, isKind } from "../error.ts";
 import { type Store, underPrefix } from "../etcd/store.ts";
 import { type Address, parseAddress } from "../ip/address.ts";
-import { parseRange, type Range } from "../ip/range.ts";
+import { parseRange, type Range, rangeContains } from "../ip/range.ts";
 import { allocate } from "./allocate.ts";
 import { applyResource } from "./apply.ts";
 import type { IpamContext } from "./context.ts";
 import { deleteResource } from "./delete.ts";
+import { parseFreeEntry, takeFrom } from "./free.ts";
 import { freePrefix, META_EDIT } from "./keys.ts";
 import { getResource } from "./kinds.ts";
 import { release } from "./release.ts";
@@ -252,4 +253,40 @@ Deno.test("the index of a deleted network is gone, also what an allocation of ol
     const { count } = await store.range({ ...underPrefix(freePrefix("pods", 4)), countOnly: true });
     assertEquals(count, 0);
   }
+});
+
+Deno.test("an address released while its network grows over it can be found", async () => {
+  await using fixture = await startIpam();
+  const { context, store } = fixture;
+  const address = parseAddress("2001:db8::1005");
+  const document = (...ranges: readonly string[]) =>
+    network("pods", { vlan: 1, subnets: [{ cidr: "2001:db8::/64", ranges }] });
+  await applyResource(context, document("2001:db8::1-2001:db8::f"));
+  await allocate(context, addRequest("c1", { addresses: [address] }));
+  // Between the release's reads and its commit the edit comes, and an ADD skips the address.
+  let crossed = false;
+  const crossing: Store = {
+    ...dyingStore(store, { at: Infinity, after: false }),
+    txn: async (request, options) => {
+      if (!crossed && request.compare !== undefined && request.compare.length > 0) {
+        crossed = true;
+        await applyResource(
+          context,
+          document("2001:db8::1-2001:db8::f", "2001:db8::1000-2001:db8::ffff"),
+        );
+        const { kvs } = await store.range(underPrefix(freePrefix("pods", 6)));
+        const entry = kvs.flatMap((kv) => parseFreeEntry(kv) ?? []).find(({ next, end }) =>
+          next.value <= address.value && address.value <= end.value
+        );
+        assert(entry !== undefined && entry.end.value > address.value);
+        await store.txn({ success: [takeFrom(entry, address)] });
+      }
+      return await store.txn(request, options);
+    },
+  };
+  const { attachment } = addRequest("c1");
+  await release({ ...context, store: crossing }, attachment, { endedBy: "del" });
+  assert(crossed);
+  const covered = await coveredRanges(store, "pods", 6);
+  assert(covered.some((range) => rangeContains(range, address)));
 });

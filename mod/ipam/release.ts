@@ -147,6 +147,7 @@ interface EndInput {
 /** What the second read of a release found. */
 interface Surroundings {
   readonly network: Network | undefined;
+  readonly networkRevision: number;
   readonly owner: { readonly record: OwnerRecord; readonly modRevision: number } | undefined;
   readonly mac: KeyValue | undefined;
   readonly addresses: readonly {
@@ -175,6 +176,7 @@ async function readSurroundings(store: Store, record: AttachmentRecord): Promise
   const owner = record.owner === undefined ? undefined : kv(1);
   return {
     network: network === undefined ? undefined : decodeResource(network, "Network", ANY),
+    networkRevision: network?.modRevision ?? 0,
     owner: owner === undefined
       ? undefined
       : { record: decodeRecord(OwnerRecordSchema, owner, ANY), modRevision: owner.modRevision },
@@ -229,7 +231,13 @@ function endTransaction(
     }
     success.push({ delete: { key: kv.key } });
     const releasedAt = options.cool === false ? undefined : context.now();
-    if (isAllocatable(pools, address)) success.push(putReleased(name, address, releasedAt));
+    if (isAllocatable(pools, address)) {
+      success.push(putReleased(name, address, releasedAt));
+    } else {
+      // Not to be handed out: unless an edit says otherwise meanwhile, then it must be findable.
+      const revision = around.networkRevision;
+      compare.push({ key: networkKey(name), target: "mod", op: "=", revision });
+    }
     if (cool !== undefined) {
       success.push({ put: coolingKey(name, address), value: "{}", lease: cool });
     }

@@ -214,13 +214,15 @@ export async function unreserve(
   context: IpamContext,
   request: ReserveRequest,
 ): Promise<ReserveOutcome> {
-  const { network } = await readTarget(context, request);
+  const { network, revision } = await readTarget(context, request);
   const pools = networkPools(network.spec);
   const changed: string[] = [];
   const unchanged: string[] = [];
   for (const part of batches(request.range)) {
     const records = await readRecords(context, request.network, part);
-    const compare: Compare[] = [];
+    const compare: Compare[] = [
+      { key: networkKey(request.network), target: "mod", op: "=", revision },
+    ];
     const success: Operation[] = [];
     const names: string[] = [];
     for (const { address, kv } of records) {
