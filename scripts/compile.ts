@@ -22,6 +22,12 @@ const ROLE_IMPORTS = Object.entries(config.imports).filter(([name]) =>
   ["fabric/cni", "fabric/server", "fabric/admin", "fabric/command"].includes(name)
 );
 
+/** Packages in files of their own, because they are imported only when they are needed. */
+const LAZY_PACKAGES = ["yaml"] as const;
+
+/** What bundles leave as imports, and `roles.json` maps to files. */
+const SEPARATE = [...ROLE_IMPORTS.map(([name]) => name), ...LAZY_PACKAGES];
+
 interface Variant {
   readonly name: "fabric" | "fabric-faults";
   readonly fault: string;
@@ -92,7 +98,9 @@ async function bundle(
   );
   const sources = `${work}/sources.json`;
   await Deno.writeTextFile(sources, JSON.stringify({ imports: sourceImports(variant) }, null, 2));
-  const bundles = [["main.js", "./main.ts"] as const, ...ROLE_IMPORTS.map(bundleOf)];
+  const packages = LAZY_PACKAGES.map((name) => [name, config.imports[name]] as const);
+  const separate = [...ROLE_IMPORTS, ...packages];
+  const bundles = [["main.js", "./main.ts"] as const, ...separate.map(bundleOf)];
   await Promise.all(bundles.map(([output, source]) =>
     deno([
       "bundle",
@@ -104,14 +112,12 @@ async function bundle(
       "--no-config",
       `--import-map=${sources}`,
       `--lock=${ROOT}deno.lock`,
-      ...ROLE_IMPORTS.map(([name]) => `--external=${name}`),
+      ...SEPARATE.map((name) => `--external=${name}`),
       `--output=${work}/${output}`,
       source,
     ], { cwd: ROOT })
   ));
-  const imports = Object.fromEntries(
-    ROLE_IMPORTS.map((role) => [role[0], `./${bundleOf(role)[0]}`]),
-  );
+  const imports = Object.fromEntries(separate.map((one) => [one[0], `./${bundleOf(one)[0]}`]));
   await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
 }
 
@@ -121,7 +127,7 @@ async function settle(work: string, { date }: BuildInfo): Promise<void> {
   for await (const { name } of Deno.readDir(work)) await Deno.utime(`${work}/${name}`, time, time);
 }
 
-/** File name of a role's bundle, and its source. */
+/** File name of a bundle, and its source. */
 function bundleOf([name, source]: readonly [string, string]): readonly [string, string] {
   return [`${name.replace("fabric/", "")}.js`, source];
 }
