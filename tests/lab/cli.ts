@@ -216,6 +216,7 @@ async function down(name: string | undefined): Promise<number> {
   for (const state of states) {
     Deno.kill(state.pid, "SIGTERM");
     await eventually(`${state.name} ends`, async () => !await isAlive(state));
+    await Deno.remove(`${DIR}/${state.name}.log`).catch(() => {});
     say(`${state.name} is gone\n`);
   }
   return 0;
