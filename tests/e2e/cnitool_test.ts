@@ -1,0 +1,92 @@
+/** cnitool calls the plugin by libcni, as CRI-O and others do: every verb of CNI 1.1.0. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type EquippedHost, requireOk, type Sandbox } from "../lab/mod.ts";
+import { conflistsFor, startBed } from "./bed.ts";
+import { resultOf } from "./by_hand.ts";
+import { checkCitizens, type Pod } from "./citizens.ts";
+import { verbsCalled } from "./plugin_log.ts";
+import { assertNothingLeft, assertRecorded, attachments, readInterface } from "./records.ts";
+
+const CONFLISTS = conflistsFor({ vlan100: "vlan100", vlan200: "vlan200" });
+
+/** What cnitool makes the container id of. */
+async function containerIdOf(sandbox: Sandbox): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-512", new TextEncoder().encode(sandbox.path));
+  return `cnitool-${new Uint8Array(hash, 0, 10).toHex()}`;
+}
+
+async function addByTool(host: EquippedHost, network: string): Promise<Pod & Sandbox> {
+  const sandbox = await host.sandbox();
+  resultOf(await host.cnitool("add", { network, sandbox }));
+  return {
+    ...sandbox,
+    containerId: await containerIdOf(sandbox),
+    remove: async () => {
+      requireOk(await host.cnitool("del", { network, sandbox }));
+      await sandbox.remove();
+    },
+  };
+}
+
+Deno.test("cnitool makes pods citizens of their VLAN", async (t) => {
+  await using lab = await startBed({ hosts: 2, install: () => ({ conflists: CONFLISTS }) });
+  const runtime = (host: EquippedHost) =>
+    Promise.resolve({ run: (_: string, network: string) => addByTool(host, network) });
+  await checkCitizens(t, lab, runtime);
+  assertEquals(await verbsCalled(lab.host(0)), { ADD: 2, DEL: 2 });
+});
+
+Deno.test("every verb works by cnitool", async (t) => {
+  await using lab = await startBed({ hosts: 1, install: () => ({ conflists: CONFLISTS }) });
+  const host = lab.host(0);
+  await using pod = await addByTool(host, "vlan100");
+  const call = { network: "vlan100", sandbox: pod };
+
+  await t.step("STATUS says that an ADD would succeed", async () => {
+    requireOk(await host.cnitool("status", call));
+  });
+
+  await t.step("an ADD of the same interface fails and touches nothing", async () => {
+    const before = await readInterface(pod);
+    const answer = await host.cnitool("add", call);
+    assertEquals(answer.code, 1);
+    assertMatch(answer.stderr, /interface eth0 exists already/);
+    assertEquals(await readInterface(pod), before);
+    await assertRecorded(host, pod, { network: "vlan100" });
+    assert(await pod.reaches("10.100.0.1"));
+  });
+
+  await t.step("CHECK succeeds, and names what was changed", async () => {
+    requireOk(await host.cnitool("check", call));
+    const { addresses } = await readInterface(pod);
+    const [address = ""] = addresses;
+    await pod.execOk(`ip address del ${address} dev eth0`);
+    const answer = await host.cnitool("check", call);
+    assertEquals(answer.code, 1);
+    assert(answer.stderr.includes(`interface eth0 has no address ${address}`), answer.stderr);
+  });
+
+  await t.step("DEL succeeds, also twice and without the namespace", async () => {
+    requireOk(await host.cnitool("del", call));
+    await assertNothingLeft(host);
+    requireOk(await host.cnitool("del", call));
+    await pod.remove();
+    requireOk(await host.cnitool("del", call));
+  });
+
+  await t.step(
+    "GC ends all that cnitool knows of the network, and nothing of another",
+    async () => {
+      const gone = await addByTool(host, "vlan100");
+      const other = await addByTool(host, "vlan200");
+      const answer = await host.cnitool("gc", { network: "vlan100", sandbox: gone });
+      const left = await attachments(host);
+      assertEquals(left.map(({ containerId }) => containerId), [other.containerId]);
+      assert(await other.reaches("10.200.0.1"));
+      requireOk(answer);
+      await other.remove();
+      await assertNothingLeft(host);
+    },
+  );
+});
