@@ -98,7 +98,12 @@ async function bundle(
   );
   const sources = `${work}/sources.json`;
   await Deno.writeTextFile(sources, JSON.stringify({ imports: sourceImports(variant) }, null, 2));
-  const packages = LAZY_PACKAGES.map((name) => [name, config.imports[name]] as const);
+  // Of a package given as its own entry, Deno bundles the command in its `bin`.
+  const packages = await Promise.all(LAZY_PACKAGES.map(async (name) => {
+    const entry = `${work}/${name}_entry.ts`;
+    await Deno.writeTextFile(entry, `export * from "${config.imports[name]}";\n`);
+    return [name, entry] as const;
+  }));
   const separate = [...ROLE_IMPORTS, ...packages];
   const bundles = [["main.js", "./main.ts"] as const, ...separate.map(bundleOf)];
   await Promise.all(bundles.map(([output, source]) =>
