@@ -1,49 +1,16 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { refused, startDataCentre } from "../../tests/data_centre.ts";
 import { network, node, physicalNetwork, zone } from "../../tests/documents.ts";
-import { addRequest, type IpamFixture, startIpam } from "../../tests/ipam_fixture.ts";
-import { FabricError } from "../error.ts";
-import { parseAddress } from "../ip/address.ts";
-import { parseRange } from "../ip/range.ts";
+import { startIpam } from "../../tests/ipam_fixture.ts";
 import { fieldErrorsOf } from "../model/field_error.ts";
-import { allocate } from "./allocate.ts";
 import { applyResource } from "./apply.ts";
-import { deleteResource } from "./delete.ts";
 import { META_EDIT, META_ERA, META_SCHEMA, networkKey } from "./keys.ts";
-import { getResource, listResources } from "./kinds.ts";
-import { release } from "./release.ts";
-import { reserve, unreserve } from "./reserve.ts";
-import { networkFree, networkUsage } from "./usage.ts";
-
-async function refused(run: () => Promise<unknown>, kind: string): Promise<FabricError> {
-  const error = await assertRejects(run, FabricError);
-  assertEquals(error.kind, kind, error.message);
-  assert(error.remedy !== undefined, `no remedy: ${error.message}`);
-  return error;
-}
-
-/** A store with physical networks `prod` (9000) and `dmz`, zones `z1` (both) and `z2` (`prod`). */
-async function start(): Promise<IpamFixture> {
-  const fixture = await startIpam();
-  const { context } = fixture;
-  await applyResource(context, physicalNetwork("dmz", { mtu: 1500 }));
-  await applyResource(context, zone("z1", ["prod", "dmz"]));
-  await applyResource(context, zone("z2", ["prod"]));
-  return fixture;
-}
+import { getResource } from "./kinds.ts";
 
 const POOL = { cidr: "10.0.0.0/24", gateway: "10.0.0.1" };
-const owner = {
-  cluster: "local",
-  group: "apps",
-  kind: "StatefulSet",
-  namespace: "trade",
-  name: "orders",
-  slot: "0",
-  ifname: "eth0",
-};
 
 Deno.test("applyResource() creates, leaves unchanged, and configures", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context, store } = fixture;
   const document = network("pods", { vlan: 10, subnets: [POOL] });
   const created = await applyResource(context, document);
@@ -69,7 +36,7 @@ Deno.test("applyResource() creates, leaves unchanged, and configures", async () 
 });
 
 Deno.test("applyResource() takes back what getResource() showed", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context, store } = fixture;
   await applyResource(context, network("pods", { vlan: 10, subnets: [POOL] }));
   const shown = await getResource(store, { kind: "Network", name: "pods" });
@@ -97,7 +64,7 @@ Deno.test("applyResource() refuses a store of a newer schema", async () => {
 });
 
 Deno.test("applyResource() with dryRun checks everything and writes nothing", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context, store } = fixture;
   const { header } = await store.range({ key: META_EDIT });
   const document = network("pods", { vlan: 10, subnets: [POOL] });
@@ -115,7 +82,7 @@ Deno.test("applyResource() with dryRun checks everything and writes nothing", as
 });
 
 Deno.test("applyResource() guards an edit by resourceVersion and uid", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context } = fixture;
   const spec = { vlan: 10, subnets: [POOL] };
   const { resource } = await applyResource(context, network("pods", spec));
@@ -135,7 +102,7 @@ Deno.test("applyResource() guards an edit by resourceVersion and uid", async () 
 });
 
 Deno.test("applyResource() gives a network the MTU of its physical network, and never more", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context } = fixture;
   const document = (mtu?: number) =>
     network("pods", { physicalNetwork: "dmz", vlan: 10, mtu, subnets: [POOL] });
@@ -153,7 +120,7 @@ Deno.test("applyResource() gives a network the MTU of its physical network, and 
 });
 
 Deno.test("applyResource() names every reference that is broken", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context } = fixture;
   const document = network("pods", {
     physicalNetwork: "prd",
@@ -174,7 +141,7 @@ Deno.test("applyResource() names every reference that is broken", async () => {
 });
 
 Deno.test("applyResource() refuses a VLAN twice in a physical network", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context } = fixture;
   await applyResource(context, network("a", { vlan: 10, subnets: [POOL] }));
   const subnets = [{ cidr: "10.0.1.0/24" }];
@@ -193,7 +160,7 @@ Deno.test("applyResource() refuses a VLAN twice in a physical network", async ()
 });
 
 Deno.test("applyResource() refuses overlapping subnets anywhere, unless the network means it", async () => {
-  await using fixture = await start();
+  await using fixture = await startDataCentre();
   const { context } = fixture;
   const a = network("a", { vlan: 10, subnets: [POOL, { cidr: "2001:db8::/48" }] });
   await applyResource(context, a);
@@ -216,200 +183,4 @@ Deno.test("applyResource() refuses overlapping subnets anywhere, unless the netw
   await refused(() => applyResource(context, b({})), "conflict");
   const more = { vlan: 10, subnets: [POOL, { cidr: "2001:db8::/47" }] };
   await refused(() => applyResource(context, network("a", more)), "conflict");
-});
-
-Deno.test("applyResource() refuses to take away addresses in use, naming who uses them", async () => {
-  await using fixture = await start();
-  const { context } = fixture;
-  const apply = (subnet: Record<string, unknown>) =>
-    applyResource(context, network("pods", { vlan: 10, subnets: [{ ...POOL, ...subnet }] }));
-  await apply({});
-  const pod = { namespace: "trade", name: "web-1" };
-  const given = (text: string) => [parseAddress(text)];
-  await allocate(context, addRequest("c1", { addresses: given("10.0.0.7"), pod }));
-  await allocate(context, addRequest("c2", { addresses: given("10.0.0.8"), owner }));
-  await release(context, addRequest("c2").attachment, { endedBy: "del" });
-  await reserve(context, { network: "pods", range: parseRange("10.0.0.9"), reason: "printer" });
-
-  const shrunk = await refused(() => apply({ ranges: ["10.0.0.100-10.0.0.200"] }), "in-use");
-  assertEquals(
-    shrunk.message,
-    "Cannot take addresses in use away from Network pods: " +
-      "10.0.0.7 (pod trade/web-1 (eth0) on node local/n1), " +
-      "10.0.0.8 (StatefulSet.apps trade/orders slot 0 eth0), 10.0.0.9 (reserved: printer)",
-  );
-  assertEquals(shrunk.details["count"], 3);
-  for (
-    const subnet of [
-      { exclude: ["10.0.0.7"] },
-      { exclude: ["10.0.0.8/31"] },
-      { exclude: ["10.0.0.9-10.0.0.12"] },
-      { gateway: "10.0.0.7" },
-      { cidr: "10.0.0.8/29", gateway: "10.0.0.10" },
-      { cidr: "10.9.0.0/24", gateway: "10.9.0.1" },
-    ]
-  ) {
-    await refused(() => apply(subnet), "in-use");
-  }
-  await apply({ ranges: ["10.0.0.7-10.0.0.9"], exclude: ["10.0.0.50"] });
-  // Asked for, outside the ranges: it is the subnet's, and may stay or come.
-  await allocate(context, addRequest("c3", { addresses: given("10.0.0.99") }));
-  await apply({ ranges: ["10.0.0.5-10.0.0.9"] });
-  await refused(() => apply({ ranges: ["10.0.0.5-10.0.0.9"], exclude: ["10.0.0.99"] }), "in-use");
-});
-
-Deno.test("applyResource() names the first five users and how many there are", async () => {
-  await using fixture = await start();
-  const { context } = fixture;
-  await applyResource(context, network("pods", { vlan: 10, subnets: [POOL] }));
-  await reserve(context, {
-    network: "pods",
-    range: parseRange("10.0.0.20-10.0.0.31"),
-    reason: "x",
-  });
-  const subnets = [{ ...POOL, exclude: ["10.0.0.16/28"] }];
-  const error = await refused(
-    () => applyResource(context, network("pods", { vlan: 10, subnets })),
-    "in-use",
-  );
-  assertStringIncludes(error.message, "10.0.0.24 (reserved: x) and 7 more");
-  assertEquals(error.details["count"], 12);
-});
-
-Deno.test("applyResource() refuses another VLAN, physical network or fewer zones while pods are there", async () => {
-  await using fixture = await start();
-  const { context } = fixture;
-  const apply = (spec: Record<string, unknown>) =>
-    applyResource(context, network("pods", { vlan: 10, subnets: [POOL], ...spec }));
-  await apply({});
-  await applyResource(context, node("n2", { zone: "z2" }));
-  await reserve(context, { network: "pods", range: parseRange("10.0.0.9"), reason: "printer" });
-  await apply({ vlan: 11 });
-  await allocate(context, addRequest("c1"));
-  assertEquals((await refused(() => apply({ vlan: 12 }), "in-use")).field, "spec.vlan");
-  const moved = await refused(() => apply({ vlan: 11, physicalNetwork: "dmz" }), "in-use");
-  assertEquals(moved.field, "spec.physicalNetwork");
-  const zones = await refused(() => apply({ vlan: 11, zones: ["z2"] }), "in-use");
-  assertStringIncludes(zones.message, "Network pods is in use in zone z1");
-  assertStringIncludes(zones.message, "on node local/n1");
-  await apply({ vlan: 11, zones: ["z1"] });
-  await release(context, addRequest("c1").attachment, { endedBy: "del" });
-  await apply({ vlan: 12, zones: ["z2"] });
-});
-
-Deno.test("applyResource() keeps a zone's physical networks while they are used there", async () => {
-  await using fixture = await start();
-  const { context } = fixture;
-  await applyResource(context, network("named", { vlan: 10, zones: ["z1"], subnets: [POOL] }));
-  const error = await refused(() => applyResource(context, zone("z1", ["dmz"])), "in-use");
-  assertStringIncludes(error.message, "Network named");
-  await applyResource(context, network("named", { vlan: 10, subnets: [POOL] }));
-  await allocate(context, addRequest("c1", { networks: ["named"] }));
-  const used = await refused(() => applyResource(context, zone("z1", ["dmz"])), "in-use");
-  assertStringIncludes(used.message, "(container c1 (eth0) on node local/n1)");
-  await release(context, addRequest("c1").attachment, { endedBy: "del" });
-  await applyResource(context, zone("z1", ["dmz"]));
-});
-
-Deno.test("applyResource() keeps a node in its zone while something is attached, and its status", async () => {
-  await using fixture = await start();
-  const { context, store } = fixture;
-  await applyResource(context, network("pods", { vlan: 10, subnets: [POOL] }));
-  await allocate(context, addRequest("c1"));
-  const error = await refused(() => applyResource(context, node("n1", { zone: "z2" })), "in-use");
-  assertStringIncludes(error.message, "Node local/n1 cannot leave zone z1");
-  await applyResource(context, node("n1", { zone: "z1", description: "rack 7" }));
-  const shown = await getResource(store, { kind: "Node", name: "n1", cluster: "local" });
-  assertEquals([shown.spec.description, shown.status?.bootId], ["rack 7", "boot-1"]);
-  const fenced = { zone: "z1", fenced: { by: "me", reason: "on fire" } };
-  await applyResource(context, node("n1", fenced));
-});
-
-Deno.test("deleteResource() refuses what is referenced or used, naming by whom", async () => {
-  await using fixture = await start();
-  const { context, store } = fixture;
-  await applyResource(context, network("pods", { vlan: 10, zones: ["z1"], subnets: [POOL] }));
-  const wire = { kind: "PhysicalNetwork", name: "prod" } as const;
-  const byAll = await refused(() => deleteResource(context, wire), "in-use");
-  assertEquals(
-    byAll.message,
-    "PhysicalNetwork prod cannot be deleted, it is in use: Network pods, Zone z1, Zone z2",
-  );
-  await allocate(context, addRequest("c1"));
-  const z1 = { kind: "Zone", name: "z1" } as const;
-  const zone = await refused(() => deleteResource(context, z1), "in-use");
-  assertStringIncludes(zone.message, "Network pods, Node local/n1");
-  const n1 = { kind: "Node", name: "n1", cluster: "local" } as const;
-  assertStringIncludes((await refused(() => deleteResource(context, n1), "in-use")).message, "c1");
-  const pods = { kind: "Network", name: "pods" } as const;
-  assertStringIncludes(
-    (await refused(() => deleteResource(context, pods), "in-use")).message,
-    "c1",
-  );
-  await release(context, addRequest("c1").attachment, { endedBy: "del" });
-  await reserve(context, { network: "pods", range: parseRange("10.0.0.9"), reason: "printer" });
-  await refused(() => deleteResource(context, pods), "in-use");
-  await unreserve(context, { network: "pods", range: parseRange("10.0.0.9") });
-
-  const stale = { resourceVersion: "1" };
-  await refused(() => deleteResource(context, pods, stale), "conflict");
-  await deleteResource(context, pods, { dryRun: true });
-  assertEquals((await deleteResource(context, pods)).metadata.name, "pods");
-  for (const prefix of ["networks/", "free/", "freesize/", "addresses/", "owners/"]) {
-    assertEquals((await store.range({ key: prefix, end: `${prefix}~` })).count, 0, prefix);
-  }
-  assertEquals((await store.range({ key: "history/", end: "history/~" })).count, 1);
-  await deleteResource(context, n1);
-  await deleteResource(context, z1);
-  await deleteResource(context, { kind: "Zone", name: "z2" });
-  await deleteResource(context, wire);
-  const gone = await refused(() => deleteResource(context, wire), "not-found");
-  assertEquals(gone.message, "PhysicalNetwork prod does not exist");
-});
-
-Deno.test("getResource() and listResources() read the store; a name nearly right is suggested", async () => {
-  await using fixture = await start();
-  const { store } = fixture;
-  const names = (await Array.fromAsync(listResources(store, "Zone"))).map((z) => z.metadata.name);
-  assertEquals(names, ["z1", "z2"]);
-  const error = await refused(
-    () => getResource(store, { kind: "PhysicalNetwork", name: "prd" }),
-    "not-found",
-  );
-  assertEquals(error.remedy, "did you mean prod");
-});
-
-Deno.test("networkUsage() counts per subnet what is used, reserved and cooling", async () => {
-  await using fixture = await start();
-  const { context, store } = fixture;
-  const subnets = [
-    { cidr: "10.0.0.0/28", gateway: "10.0.0.1", ranges: ["10.0.0.4-10.0.0.9"] },
-    { cidr: "2001:db8::/64" },
-  ];
-  const { resource } = await applyResource(context, network("pods", { vlan: 10, subnets }));
-  assert(resource.kind === "Network");
-  const ask = (text: string) => ({ addresses: [parseAddress(text)] });
-  await allocate(context, addRequest("c1", { ...ask("10.0.0.4"), owner }));
-  await allocate(context, addRequest("c2", ask("10.0.0.12")));
-  await allocate(context, addRequest("c3", ask("10.0.0.5")));
-  await release(context, addRequest("c3").attachment, { endedBy: "del" });
-  await reserve(context, { network: "pods", range: parseRange("10.0.0.8/31"), reason: "x" });
-  const v4 = { subnet: "10.0.0.0/28", family: 4, used: 2, reserved: 2, cooling: 1 } as const;
-  const v6 = { subnet: "2001:db8::/64", family: 6, used: 2, reserved: 0, cooling: 1 } as const;
-  const capacity = 2n ** 64n - 1n;
-  assertEquals(await networkUsage(store, resource), [
-    { ...v4, capacity: 6n },
-    { ...v6, capacity },
-  ]);
-  assertEquals(await networkUsage(store, resource, { family: 6 }), [{ ...v6, capacity }]);
-  assertEquals((await networkFree(store, resource)).map(({ free }) => free), [2n, capacity - 3n]);
-});
-
-Deno.test("a network of very many subnets that hand out nothing is exhausted at once", async () => {
-  await using fixture = await start();
-  const { context } = fixture;
-  const subnets = Array.from({ length: 64 }, (_, i) => ({ cidr: `10.0.${i}.0/24`, ranges: [] }));
-  await applyResource(context, network("pods", { vlan: 10, subnets }));
-  const error = await refused(() => allocate(context, addRequest("c1")), "exhausted");
-  assertStringIncludes(error.message, "subnet 10.0.63.0/24: capacity 0, in use 0");
 });
