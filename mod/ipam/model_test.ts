@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { addRequest, applyNetwork, type IpamFixture, startIpam } from "../../tests/ipam_fixture.ts";
+import { times } from "../../tests/long.ts";
 import { FabricError } from "../error.ts";
 import { underPrefix } from "../etcd/store.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
@@ -11,7 +12,7 @@ import { avoidKey } from "./candidate.ts";
 import { allocate } from "./allocate.ts";
 import { parseFreeEntry } from "./free.ts";
 import { addressPrefix, freePrefix, parseAddressKey } from "./keys.ts";
-import { allocatable, networkPools } from "./pool.ts";
+import { allocatable } from "./pool.ts";
 import { release } from "./release.ts";
 import { reserve, unreserve } from "./reserve.ts";
 import type { NetworkSpec } from "../model/network.ts";
@@ -229,8 +230,6 @@ async function checkStore(fixture: IpamFixture, model: Model): Promise<void> {
 
 Deno.test("the allocator agrees with a simple model over random sequences", async () => {
   await using fixture = await startIpam();
-  networkPools(SPEC);
-  const runs = Number(Deno.env.get("FABRIC_TEST_RUNS") ?? "12");
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 45 }), async (steps) => {
       await wipe(fixture);
@@ -239,7 +238,7 @@ Deno.test("the allocator agrees with a simple model over random sequences", asyn
       for (const input of steps) await run(fixture, model, input);
       await checkStore(fixture, model);
     }),
-    { numRuns: runs },
+    { numRuns: times(12, 300) },
   );
 });
 
