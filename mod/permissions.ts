@@ -72,7 +72,8 @@ export interface Permissions {
   readonly net: boolean;
   readonly run: readonly Program[];
   readonly env: readonly Variable[];
-  readonly sys: readonly "hostname"[];
+  /** The host's name is the default name of the node; the user id guards the shared etcd token. */
+  readonly sys: readonly ("hostname" | "uid")[];
 }
 
 const NOTHING: Permissions = {
@@ -97,7 +98,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     net: true,
     run: PROGRAMS,
     env: VARIABLES,
-    sys: ["hostname"],
+    sys: ["hostname", "uid"],
   },
   // Reads the files that the operator names; writes the shared etcd token under /run/fabric, and
   // exports to where the operator says.
@@ -107,7 +108,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     net: true,
     run: [],
     env: FABRIC_VARIABLES,
-    sys: ["hostname"],
+    sys: ["hostname", "uid"],
   },
   // Says its version and its help.
   server: NOTHING,

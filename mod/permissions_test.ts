@@ -48,6 +48,7 @@ const ASKED: readonly Deno.PermissionDescriptor[] = [
   ),
   ...ALL_PERMISSIONS.env.map((variable) => ({ name: "env" as const, variable })),
   { name: "sys", kind: "hostname" },
+  { name: "sys", kind: "uid" },
 ];
 
 /** The same by our table. */
@@ -70,7 +71,7 @@ function expected(role: Role): readonly Deno.PermissionDescriptor[] {
       case "env":
         return descriptor.variable !== undefined && variables.includes(descriptor.variable);
       case "sys":
-        return descriptor.kind === "hostname" && sys.includes("hostname");
+        return sys.some((kind) => kind === descriptor.kind);
       default:
         return false;
     }
@@ -102,4 +103,18 @@ Deno.test("no role may load native code, read all variables or start any program
   assert(flags.includes("--no-prompt"));
   assert(flags.includes("--deny-import"));
   assert(!flags.join(" ").includes("FABRIC_FAULT"));
+});
+
+Deno.test("what sources ask of the system, and no more, is in the table", async () => {
+  const kinds = "hostname|uid|gid|osRelease|osUptime|loadavg|networkInterfaces|systemMemoryInfo";
+  const { stdout } = await new Deno.Command("grep", {
+    args: [
+      ...["-rhoE", "--include=*.ts", "--exclude=*_test.ts", `\\bDeno\\.(${kinds})\\(`],
+      ...["main.ts", "mod", "cni", "admin", "server"],
+    ],
+    cwd: new URL("..", import.meta.url).pathname,
+  }).output();
+  const calls = new TextDecoder().decode(stdout).trim().split("\n");
+  const used = calls.map((call) => call.slice("Deno.".length, -1));
+  assertEquals([...new Set(used)].sort(), [...ALL_PERMISSIONS.sys].sort());
 });
