@@ -60,10 +60,11 @@ export async function planNetwork(
 ): Promise<EditPlan> {
   const { stored, base } = edit;
   const name = network.metadata.name;
-  const [physicalNetworks, zones, networks] = await Promise.all([
+  const [physicalNetworks, zones, networks, leftOver] = await Promise.all([
     listAll(store, "PhysicalNetwork"),
     listAll(store, "Zone"),
     listAll(store, "Network"),
+    stored === undefined && hasIndex(store, name),
   ]);
   const others = networks.filter((other) => other.metadata.name !== name);
   checkAround(network, stored, { physicalNetworks, zones, networks: others });
@@ -74,7 +75,7 @@ export async function planNetwork(
   ];
   const added = FAMILIES.map((family) => difference(network.spec, stored?.spec, family));
   const removed = FAMILIES.flatMap((family) => difference(stored?.spec, network.spec, family));
-  const clean = stored === undefined ? await hasIndex(store, name) : removed.length > 0;
+  const clean = leftOver || removed.length > 0;
   return { compare, success: sizes(network), index: { network: name, added, clean } };
 }
 

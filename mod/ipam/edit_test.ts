@@ -214,3 +214,18 @@ Deno.test("deleting a network and ADDs never cross", async () => {
     else assert(isKind(gone, "in-use"), String(gone));
   }
 });
+
+Deno.test("a data centre of many networks is applied in reasonable time", async () => {
+  await using fixture = await startIpam();
+  const { context, store } = fixture;
+  const all = effort(100, 1000);
+  const began = performance.now();
+  for (let i = 0; i < all; i++) {
+    const base = `10.${i >> 6}.${(i & 63) * 4}`;
+    const subnets = [{ cidr: `${base}.0/24`, gateway: `${base}.1` }];
+    await applyResource(context, network(`n${i}`, { vlan: i, subnets }));
+  }
+  const each = (performance.now() - began) / all;
+  assert(each < 400, `${each} ms each`);
+  assertEquals((await Array.fromAsync(listResources(store, "Network"))).length, all);
+});
