@@ -109,7 +109,7 @@ export async function connectHttp(
   let interruption: "timeout" | "aborted" | undefined;
   const stop = onInterrupt(options, (why) => {
     interruption = why;
-    abort.abort();
+    abort.abort(why);
     closeQuietly(progress.conn);
     reject(new Error(why));
   });

@@ -28,6 +28,8 @@ export class HttpClosedError extends Error {
 /** A head, or the trailer of a chunked body, may have at most this many bytes. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
+const LATIN1 = new TextDecoder("latin1");
+
 /** Reads answers from a connection, one after the other. */
 export class HttpReader {
   readonly #source: { read(buffer: Uint8Array): Promise<number | null> };
@@ -57,11 +59,11 @@ export class HttpReader {
 
   async readHead(): Promise<HttpAnswerHead> {
     while (true) {
-      const line = await this.#readLine(MAX_HEAD_BYTES);
-      const match = /^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(line);
+      const [line = "", ...fields] = (await this.#readBlock()).split("\n");
+      const match = /^HTTP\/1\.[01] (\d{3})(?: |\r?$)/.exec(line);
       if (match === null) throw new HttpSyntaxError(`status line ${JSON.stringify(line)}`);
       const status = Number(match[1]);
-      const headers = await this.#readFields();
+      const headers = parseFields(fields);
       // 1xx only announce the answer; nobody here asks for 101.
       if (status >= 200) return { status, headers };
     }
@@ -88,7 +90,7 @@ export class HttpReader {
       yield* this.#readBytes(size);
       if (await this.#readLine(2) !== "") throw new HttpSyntaxError("a chunk beyond its size");
     }
-    await this.#readFields();
+    await this.#skipTrailer();
   }
 
   async *#readBytes(size: number): AsyncGenerator<Uint8Array> {
@@ -108,21 +110,33 @@ export class HttpReader {
     return piece;
   }
 
-  async #readFields(): Promise<Map<string, string>> {
-    const fields = new Map<string, string>();
-    let size = 0;
-    while (true) {
-      const line = await this.#readLine(MAX_HEAD_BYTES);
-      if (line === "") return fields;
-      size += line.length;
-      if (size > MAX_HEAD_BYTES) throw new HttpSyntaxError(`a head over ${MAX_HEAD_BYTES} bytes`);
-      const colon = line.indexOf(":");
-      if (colon < 1) throw new HttpSyntaxError("a header without a name");
-      const name = line.slice(0, colon).toLowerCase();
-      const value = line.slice(colon + 1).trim();
-      const before = fields.get(name);
-      fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  /** The lines up to an empty one, without it. */
+  async #readBlock(): Promise<string> {
+    for (let seen = 0;;) {
+      const bytes = this.#buffer.subarray(this.#start, this.#end);
+      for (let at = bytes.indexOf(10, seen); at >= 0; at = bytes.indexOf(10, at + 1)) {
+        const end = bytes[at + 1] === 13 ? at + 2 : at + 1;
+        if (at > MAX_HEAD_BYTES) break;
+        if (bytes[end] !== 10) continue;
+        this.#start += end + 1;
+        return LATIN1.decode(bytes.subarray(0, at));
+      }
+      if (bytes.length > MAX_HEAD_BYTES) {
+        throw new HttpSyntaxError(`a head over ${MAX_HEAD_BYTES} bytes`);
+      }
+      seen = Math.max(0, bytes.length - 3);
+      if (!await this.#fill()) throw new HttpClosedError("it ended without an answer");
     }
+  }
+
+  /** The fields after the last chunk, which nobody asks for. */
+  async #skipTrailer(): Promise<void> {
+    for (let size = 0; size <= MAX_HEAD_BYTES;) {
+      const line = await this.#readLine(MAX_HEAD_BYTES);
+      if (line === "") return;
+      size += line.length;
+    }
+    throw new HttpSyntaxError(`a trailer over ${MAX_HEAD_BYTES} bytes`);
   }
 
   /** One line without its CRLF. */
@@ -132,7 +146,7 @@ export class HttpReader {
       const index = bytes.indexOf(10, seen);
       if (index >= 0) {
         this.#start += index + 1;
-        return toText(bytes.subarray(0, bytes[index - 1] === 13 ? index - 1 : index));
+        return LATIN1.decode(bytes.subarray(0, bytes[index - 1] === 13 ? index - 1 : index));
       }
       seen = bytes.length;
       if (seen > limit) throw new HttpSyntaxError(`a line of more than ${limit} bytes`);
@@ -181,6 +195,15 @@ export function framingOf(method: string, head: HttpAnswerHead): Framing {
   return Number(length);
 }
 
-function toText(bytes: Uint8Array): string {
-  return bytes.length === 0 ? "" : String.fromCharCode(...bytes);
+function parseFields(lines: readonly string[]): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    if (colon < 1) throw new HttpSyntaxError("a header without a name");
+    const name = line.slice(0, colon).toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return fields;
 }

@@ -134,7 +134,7 @@ export class Client<Bytes> implements Store {
 
   // deno-lint-ignore require-await -- the interface is asynchronous
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort("closed");
     this.#transport.close();
   }
 

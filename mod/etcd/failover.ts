@@ -112,7 +112,7 @@ export class Endpoints {
       );
     };
     const abort = () => {
-      others.abort();
+      others.abort("aborted");
       resolve(undefined);
     };
     if (signal.aborted) return undefined;
@@ -123,7 +123,8 @@ export class Endpoints {
     } finally {
       stopTimer();
       signal.removeEventListener("abort", abort);
-      others.abort();
+      // A reason of our own, since the default one is an exception with a stack trace.
+      others.abort("over");
     }
   }
 }
