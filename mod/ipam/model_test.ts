@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { addRequest, applyNetwork, type IpamFixture, startIpam } from "../../tests/ipam_fixture.ts";
-import { times } from "../../tests/long.ts";
+
+import { effort } from "../../tests/effort.ts";
 import { FabricError } from "../error.ts";
 import { underPrefix } from "../etcd/store.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
@@ -238,7 +239,7 @@ Deno.test("the allocator agrees with a simple model over random sequences", asyn
       for (const input of steps) await run(fixture, model, input);
       await checkStore(fixture, model);
     }),
-    { numRuns: times(12, 300) },
+    { numRuns: effort(12, 300) },
   );
 });
 
