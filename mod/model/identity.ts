@@ -57,9 +57,14 @@ export function formatOwner(owner: OwnerRef): string {
 /** `namespace/name` of the pod, else the container, and where it runs; for people. */
 export function formatHolder(holder: Holder): string {
   const who = holder.pod === undefined
-    ? `container ${holder.containerId.slice(0, 12)}`
+    ? `container ${shortId(holder.containerId)}`
     : `pod ${holder.pod.namespace}/${holder.pod.name}`;
   return `${who} (${holder.ifname}) on node ${holder.cluster}/${holder.node}`;
+}
+
+/** Hexadecimal ids are cut as container runtimes show them; names stay whole. */
+export function shortId(containerId: string): string {
+  return /^[0-9a-f]{32,}$/.test(containerId) ? containerId.slice(0, 12) : containerId;
 }
 
 export function sameAttachment(a: AttachmentRef, b: AttachmentRef): boolean {
