@@ -25,18 +25,25 @@ export interface CallOptions {
   /** The whole environment. Default: PATH only. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Standard input. Default: nothing. */
+  readonly input?: string;
 }
 
-/** Runs a program with an environment of its own and nothing on standard input. */
+/** Runs a program with an environment of its own. */
 export async function call(program: string, options: CallOptions = {}): Promise<Ended> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
+  const child = new Deno.Command(program, {
     args: [...(options.args ?? [])],
     clearEnv: true,
     env: { ...(options.env ?? { PATH: "/usr/bin:/bin" }) },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdin: "null",
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
     signal: AbortSignal.timeout(60_000),
-  }).output();
+  }).spawn();
+  // A program that does not read its input may have ended by now.
+  const written = new Blob([options.input ?? ""]).stream().pipeTo(child.stdin).catch(() => {});
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), written]);
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }

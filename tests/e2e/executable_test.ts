@@ -146,9 +146,31 @@ Deno.test("a CNI call loads the plugin's code and no other role's", async () => 
   }
   assertEquals([...main.matchAll(/\bimport\(|(^|;)import\b/g)].length, 4);
   const plugin = await text("cni.js");
-  assert(!/\bimport\s*[("']|\brequire\(/.test(plugin), "the plugin's bundle imports something");
+  const imported = [...plugin.matchAll(/\bimport\s*[("'][^)]*|\brequire\([^)]*/g)].map(([m]) => m);
+  assertEquals(imported, ['import("yaml"'], "all of YAML is loaded only when it is needed");
   for (const foreign of ["fabric-admin: ", "fabric install", "--bin-dir"]) {
     assert(!plugin.includes(foreign), `the plugin's bundle contains "${foreign}"`);
+  }
+});
+
+Deno.test("the plugin loads the rest of YAML when a configuration needs it", async () => {
+  const folder = await Deno.makeTempDir({ dir: "/run" });
+  try {
+    await Deno.writeTextFile(
+      `${folder}/config.yaml`,
+      `cluster: &name local\nzone: *name\nrunDir: ${folder}\nstateDir: ${folder}\n` +
+        `log: {file: ${folder}/log}\netcd: {endpoints: ["http://127.0.0.1:1"]}\n` +
+        `ovsdb: {socket: ${folder}/no.sock}\n`,
+    );
+    const config = `${folder}/config.yaml`;
+    const { stdout } = await call(RELEASE, {
+      env: { CNI_COMMAND: "STATUS" },
+      input: JSON.stringify({ cniVersion: "1.1.0", name: "x", type: "fabric", config }),
+    });
+    // It got as far as asking etcd.
+    assertStringIncludes(stdout, "etcd cannot be reached");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
