@@ -76,9 +76,12 @@ function olderHalf(offers: readonly Candidate[]): readonly Candidate[] {
   return byAge.slice(0, Math.ceil(byAge.length / 2));
 }
 
-/** A hint only: the cooling key decides, whatever the clocks say. */
-function isCooling(entry: FreeEntry, options: ChoiceOptions): boolean {
-  return entry.releasedAt !== undefined && entry.releasedAt + options.coolingMs > options.now;
+/**
+ * A hint only: the cooling key decides, whatever the clocks say. A release in the future was
+ * written by a clock ahead of ours and hints at nothing.
+ */
+function isCooling({ releasedAt }: FreeEntry, { coolingMs, now }: ChoiceOptions): boolean {
+  return releasedAt !== undefined && releasedAt <= now && releasedAt + coolingMs > now;
 }
 
 /** The first address of the entry that the network hands out and nobody is known to have. */
