@@ -13,6 +13,19 @@
  * @module
  */
 
+import { type EtcdCertificates, makeCertificates } from "./etcd_certificates.ts";
+import { freePort } from "./free_port.ts";
+import {
+  makeMemoryDir,
+  stopProcess,
+  supervise,
+  type Supervised,
+  superviseDir,
+} from "./supervised.ts";
+
+export type { EtcdCertificates } from "./etcd_certificates.ts";
+export { freePort } from "./free_port.ts";
+
 export interface EtcdOptions {
   /** Default 1. */
   readonly members?: 1 | 3;
@@ -22,22 +35,6 @@ export interface EtcdOptions {
   readonly auth?: boolean;
   /** Further flags for every member, e.g. `--max-request-bytes=...`. */
   readonly args?: readonly string[];
-}
-
-/**
- * Files made for the test; all of one throw-away authority. The server's names are `localhost` and
- * `127.0.0.1`; it also serves at 127.0.0.2, for which its certificate is wrong.
- */
-export interface EtcdCertificates {
-  readonly caFile: string;
-  readonly serverCertFile: string;
-  readonly serverKeyFile: string;
-  /** A client's certificate, without a common name: with auth on the gateway refuses others. */
-  readonly certFile: string;
-  readonly keyFile: string;
-  /** A client's certificate with the common name `fabric`. */
-  readonly namedCertFile: string;
-  readonly namedKeyFile: string;
 }
 
 export interface EtcdFixture extends AsyncDisposable {
@@ -285,157 +282,4 @@ async function ask(member: Member, path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-const taken = new Set<number>();
-
-/** A free port below the ephemeral range, so that no outgoing connection takes it meanwhile. */
-export function freePort(): number {
-  for (let attempt = 0; attempt < 1000; attempt++) {
-    const port = 10_000 + Math.floor(Math.random() * 22_000);
-    if (taken.has(port)) continue;
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      taken.add(port);
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
-  throw new Error("no free port");
-}
-
-/** A temporary folder in memory where the system has one. */
-async function makeMemoryDir(prefix: string): Promise<string> {
-  try {
-    return await Deno.makeTempDir({ dir: "/dev/shm", prefix });
-  } catch {
-    return await Deno.makeTempDir({ prefix });
-  }
-}
-
-/** A process that lives no longer than the test. */
-interface Supervised {
-  readonly pid: number;
-  isOver(): boolean;
-  /** kill -9 and wait, so that no zombie stays. */
-  end(): Promise<void>;
-}
-
-/**
- * The shell starts the program, says its process id, waits for the end of its standard input, and
- * kills what it started. `setpriv --pdeathsig` covers the shell's own death. The shell is needed
- * because the signal follows the thread that forked, and Deno runs each test file in a thread.
- */
-async function supervise(argv: readonly string[], logFile: string): Promise<Supervised> {
-  const script = `trap '' INT TERM HUP
-log=$1; shift
-setpriv --pdeathsig KILL "$@" </dev/null >>"$log" 2>&1 &
-echo $!
-read _
-kill -KILL $! 2>/dev/null
-wait $!
-exit 0`;
-  const shell = new Deno.Command("sh", {
-    args: ["-c", script, "supervisor", logFile, ...argv],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const reader = shell.stdout.getReader();
-  let line = "";
-  while (!line.includes("\n")) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    line += new TextDecoder().decode(value);
-  }
-  await reader.cancel();
-  const pid = Number(line.trim());
-  let ended: Promise<void> | undefined;
-  return {
-    pid,
-    isOver: () => isZombieOrGone(pid),
-    end: () => ended ??= endShell(shell),
-  };
-}
-
-/** Deletes the folder when the test ends or dies, after the members are gone. */
-function superviseDir(dir: string): Supervised {
-  const script = `trap '' INT TERM HUP
-read _
-for i in 1 2 3 4 5; do rm -rf "$1" 2>/dev/null && exit 0; sleep 0.2; done
-exit 0`;
-  const shell = new Deno.Command("sh", {
-    args: ["-c", script, "cleaner", dir],
-    stdin: "piped",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  let ended: Promise<void> | undefined;
-  return { pid: shell.pid, isOver: () => false, end: () => ended ??= endShell(shell) };
-}
-
-async function endShell(shell: Deno.ChildProcess): Promise<void> {
-  await shell.stdin.close().catch(() => {});
-  await shell.status;
-}
-
-/** Stops the process; returns when the last of its threads stands still. */
-async function stopProcess(pid: number): Promise<void> {
-  Deno.kill(pid, "SIGSTOP");
-  const deadline = performance.now() + 5000;
-  while (performance.now() < deadline) {
-    let running = 0;
-    for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-      if (stateOf(`/proc/${pid}/task/${name}/stat`) !== "T") running++;
-    }
-    if (running === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  throw new Error(`process ${pid} does not stop`);
-}
-
-function stateOf(statFile: string): string {
-  const stat = Deno.readTextFileSync(statFile);
-  return stat.charAt(stat.lastIndexOf(")") + 2);
-}
-
-function isZombieOrGone(pid: number): boolean {
-  try {
-    return stateOf(`/proc/${pid}/stat`) === "Z";
-  } catch {
-    return true;
-  }
-}
-
-/** An authority, a server's and a client's certificate by the openssl command. */
-async function makeCertificates(dir: string): Promise<EtcdCertificates> {
-  const files: EtcdCertificates = {
-    caFile: `${dir}/ca.pem`,
-    serverCertFile: `${dir}/server.pem`,
-    serverKeyFile: `${dir}/server.key`,
-    certFile: `${dir}/client.pem`,
-    keyFile: `${dir}/client.key`,
-    namedCertFile: `${dir}/named.pem`,
-    namedKeyFile: `${dir}/named.key`,
-  };
-  const script = `set -e
-cd "$1"
-[ -e named.pem ] && exit 0
-curve="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-openssl req -x509 $curve -keyout ca.key -out ca.pem -days 2 -subj "/CN=test authority" \
-  -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
-sign() {
-  openssl req -new $curve -keyout "$1.key" -out "$1.csr" -subj "$2"
-  printf '%s\n' "$3" > "$1.ext"
-  openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
-    -extfile "$1.ext" -out "$1.pem"
-}
-sign server /CN=localhost "subjectAltName=DNS:localhost,IP:127.0.0.1
-extendedKeyUsage=serverAuth,clientAuth"
-sign client /O=fabric "extendedKeyUsage=clientAuth"
-sign named /CN=fabric "extendedKeyUsage=clientAuth"`;
-  const output = await new Deno.Command("sh", { args: ["-c", script, "openssl", dir] }).output();
-  if (!output.success) throw new Error(new TextDecoder().decode(output.stderr));
-  return files;
 }

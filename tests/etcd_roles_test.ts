@@ -53,6 +53,10 @@ Deno.test("with auth on, each role can do its work, and the plugin no more than 
   await applyKind(admin, "Zone", { name: "z1", spec: { physicalNetworks: ["prod"] } });
   await applyNetwork(server, "pods", spec);
 
+  const range = parseRange("10.0.0.6");
+  await reserve(server, { network: "pods", range, reason: "printer" });
+  await unreserve(server, { network: "pods", range });
+
   const owner = {
     cluster: "local",
     group: "apps",
@@ -67,10 +71,6 @@ Deno.test("with auth on, each role can do its work, and the plugin no more than 
     assertEquals((await allocate(plugin, request)).addresses.length, 1);
     assert((await release(plugin, request.attachment, { endedBy: "del" })).existed);
   }
-  const range = parseRange("10.0.0.6");
-  await reserve(server, { network: "pods", range, reason: "printer" });
-  await unreserve(server, { network: "pods", range });
-
   const more = { vlan: 8, subnets: [{ cidr: "10.0.1.0/29", gateway: "10.0.1.1" }] };
   const refused = await applyNetwork(plugin, "more", more).catch((error) => error);
   assert(isKind(refused, "forbidden"), String(refused));

@@ -4,8 +4,9 @@
  * @module
  */
 import { asFabricError, FabricError, isKind } from "../error.ts";
+import { pause } from "../timer.ts";
 import { withDeadline } from "./deadline.ts";
-import { Endpoints } from "./failover.ts";
+import { Endpoints, OF_THE_ENDPOINT } from "./failover.ts";
 import { reasonOf } from "./failure.ts";
 import type {
   CallOptions,
@@ -42,6 +43,12 @@ export interface ClientOptions {
   /** With `openTokens`. */
   readonly credentials?: { readonly name: string; readonly password: string };
 }
+
+/** Between two tries of a write that was refused before anything was done. */
+const RETRY_PAUSE_MS = 20;
+
+/** Reasons that go by, for which a write waits as long as it may. */
+const PASSING: ReadonlySet<string> = new Set(["leader", "overloaded", "closed"]);
 
 /** A store over the transport, which it closes at its end. */
 export class Client<Bytes> implements Store {
@@ -167,7 +174,7 @@ export class Client<Bytes> implements Store {
   async #sendOnce(method: Method, payload: unknown, options: CallOptions): Promise<unknown> {
     return await this.#bounded(options, (signal) =>
       this.#withToken(signal, async (token) => {
-        while (true) {
+        for (let tries = 1;; tries++) {
           const { endpoint, value: line } = await this.#findLine(signal);
           try {
             const answer = await line.call(method, payload, { token, signal });
@@ -175,12 +182,13 @@ export class Client<Bytes> implements Store {
             return answer;
           } catch (cause) {
             const failure = asFabricError(cause);
-            if (!isKind(failure, "unavailable", "unknown-outcome")) throw failure;
+            if (!isKind(failure, ...OF_THE_ENDPOINT)) throw failure;
             this.#endpoints.doubt(endpoint);
-            // Nothing was done: look for another endpoint, until none is found or time is up.
-            if (failure.kind === "unknown-outcome" || signal.aborted) {
-              throw sentWithoutAnswer(failure, signal);
-            }
+            if (failure.kind === "unknown-outcome") throw sentWithoutAnswer(failure, signal);
+            // Nothing was done: another endpoint may do it, or this one in a moment.
+            const isHopeless = tries >= this.#endpoints.count && !PASSING.has(reasonOf(failure));
+            if (!isHopeless) await pause(RETRY_PAUSE_MS, signal);
+            if (isHopeless || signal.aborted) throw failure;
           }
         }
       }));
@@ -193,6 +201,7 @@ export class Client<Bytes> implements Store {
         if (!this.#endpoints.isProven(endpoint)) await endpoint.probe(attempt);
         const line = await endpoint.connect(attempt);
         lines.add(line);
+        if (attempt.aborted) line.release();
         return line;
       }, signal);
       lines.delete(reached.value);

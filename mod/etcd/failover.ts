@@ -22,6 +22,9 @@ const ELECTION_PAUSE_MS = 100;
 /** An answer within this time proves that an endpoint lives. */
 const PROVEN_MS = 1000;
 
+/** Errors of one endpoint, which the next one need not have. */
+export const OF_THE_ENDPOINT = ["unavailable", "unknown-outcome", "incompatible"] as const;
+
 /** What one attempt gave. */
 export interface Reached<T> {
   readonly endpoint: Endpoint;
@@ -57,9 +60,15 @@ export class Endpoints {
     this.#preferred = index;
   }
 
-  /** The endpoint left a call without an answer. */
+  /** The endpoint failed a call: it is tried out before the next write, and not asked first. */
   doubt(endpoint: Endpoint): void {
-    this.#answered[this.#all.indexOf(endpoint)] = -Infinity;
+    const index = this.#all.indexOf(endpoint);
+    this.#answered[index] = -Infinity;
+    if (this.#preferred === index) this.#preferred = (index + 1) % this.#all.length;
+  }
+
+  get count(): number {
+    return this.#all.length;
   }
 
   /**
@@ -103,7 +112,7 @@ export class Endpoints {
         },
         (cause) => {
           const failure = asFabricError(cause);
-          if (!isKind(failure, "unavailable", "unknown-outcome")) return reject(failure);
+          if (!isKind(failure, ...OF_THE_ENDPOINT)) return reject(failure);
           if (!others.signal.aborted) this.doubt(endpoint);
           failures.push(failure);
           if (failures.length === order.length) resolve(undefined);
@@ -130,6 +139,10 @@ export class Endpoints {
 }
 
 function unreachable(failures: readonly FabricError[], signal: AbortSignal): FabricError {
+  const [first] = failures;
+  if (first !== undefined && failures.every((failure) => isKind(failure, "incompatible"))) {
+    return first;
+  }
   const causes = [...new Set(failures.map((failure) => failure.message))].join("; ");
   const reason = signal.aborted
     ? (signal.reason === "timeout" ? "timeout" : "aborted")
@@ -138,7 +151,6 @@ function unreachable(failures: readonly FabricError[], signal: AbortSignal): Fab
     timeout: "etcd did not answer in time",
     aborted: "the call to etcd was given up",
   }[reason] ?? "etcd cannot be reached";
-  const [first] = failures;
   return new FabricError("unavailable", causes === "" ? message : `${message}: ${causes}`, {
     details: { reason },
     ...(first === undefined ? {} : { cause: first }),

@@ -108,7 +108,7 @@ class GatewayEndpoint implements Endpoint {
   }
 
   #giveBack(conn: HttpConnection): void {
-    this.#busy.delete(conn);
+    if (!this.#busy.delete(conn)) return;
     if (conn.isFree && !this.#closed && this.#idle.length < MAX_IDLE) this.#idle.push(conn);
     else conn.close();
   }

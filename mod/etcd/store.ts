@@ -126,22 +126,31 @@ export interface WatchRequest extends KeyRange {
 }
 
 /**
- * Access to etcd. Errors are FabricErrors:
- * - `unavailable`: no endpoint answered, and nothing was done.
+ * Access to etcd. Errors are FabricErrors; `details.reason` tells cases apart:
+ * - `unavailable`: no endpoint answered, and nothing was done. Reads are never anything worse.
  * - `unknown-outcome`: a transaction was sent and no answer came (rule 3). Never retried here.
- * - `unauthenticated`, `forbidden`: etcd's own auth.
- * - `not-found`: the lease named by a put does not exist (`details.reason = "lease"`).
- * - `conflict` with `details.reason = "compacted"`: the revision asked for is gone.
- * - `invalid` with `details.reason = "too-large"`: over etcd's request limit.
- * - `internal` with `details.reason = "quota"`: etcd is out of space (alarm NOSPACE).
+ * - `unauthenticated` (`token`, `password`), `forbidden`: etcd's own auth.
+ * - `not-found` (`lease`): the lease named by a put does not exist.
+ * - `conflict` (`compacted`): the revision asked for is gone; (`future-revision`): it has not come.
+ * - `invalid` (`too-large`, `too-many-operations`): over etcd's limits.
+ * - `internal` (`quota`): etcd is out of space (alarm NOSPACE).
+ * - `incompatible`: what answers is not an etcd that we can speak with.
+ * - `host`: the file with the shared token cannot be used.
  */
 export interface Store extends AsyncDisposable {
   range(request: RangeRequest, options?: CallOptions): Promise<RangeResponse>;
   txn(request: TxnRequest, options?: CallOptions): Promise<TxnResponse>;
-  /** Ends by the signal, or throws (`compacted`: read again and start anew). */
+  /**
+   * Ends by the signal, or throws (`compacted`: read again and start anew; `unavailable`: no
+   * endpoint for as long as a call may take). The loss of a member goes unnoticed otherwise.
+   */
   watch(request: WatchRequest): AsyncIterable<WatchBatch>;
-  /** A new lease; the id as decimal text. */
+  /**
+   * A new lease; the id as decimal text. Where an answer was lost there may be a second one, which
+   * nobody uses and which ends by itself.
+   */
   grantLease(ttlSeconds: number, options?: CallOptions): Promise<{ id: string; ttl: number }>;
+  /** Ends the lease and deletes its keys; no error when it has ended already. */
   revokeLease(id: string, options?: CallOptions): Promise<void>;
   /** Keeps the lease alive once; the remaining TTL, 0 when the lease is gone. */
   keepLeaseAlive(id: string, options?: CallOptions): Promise<number>;

@@ -1,8 +1,8 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { isKind } from "../../mod/error.ts";
 import { openStore } from "../../mod/etcd/open.ts";
 import { startEtcd } from "../etcd_fixture.ts";
-import { rejection, runContract, version } from "./contract.ts";
+import { rejection, runContract, version, write } from "./contract.ts";
 import { authContract } from "./etcd_auth.ts";
 import { failoverContract } from "./etcd_failover.ts";
 import { kvContract } from "./etcd_kv.ts";
@@ -21,6 +21,12 @@ Deno.test("gateway: a server that is no etcd, and an etcd without a gateway, are
   await using etcd = await startEtcd({ args: ["--enable-grpc-gateway=false"] });
   await using store = await openStore({ endpoints: etcd.endpoints }, { transport: "gateway" });
   assert(isKind(await rejection(version(store, "a")), "incompatible"));
+  // One that has a gateway is found beside it.
+  await using whole = await startEtcd();
+  const both = { endpoints: [...etcd.endpoints, ...whole.endpoints] };
+  await using found = await openStore(both, { transport: "gateway" });
+  await write(found, "a");
+  assertEquals(await version(found, "a"), 1);
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     () => new Response("<h1>It works</h1>", { status: 200 }),
