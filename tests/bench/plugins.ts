@@ -22,7 +22,7 @@ export interface PluginOptions {
   readonly rounds: number;
   /** Networks in the store. Default 1. */
   readonly networks?: number;
-  /** etcd with TLS, client certificates and auth. Default false. */
+  /** etcd with TLS and its own auth (user and password). Default false. */
   readonly secured?: boolean;
   /** A compiled `console.log(1)`. */
   readonly coldStart: string;
@@ -65,7 +65,7 @@ function reference(bridge: string, ipMasq: boolean): Readonly<Record<string, unk
 }
 
 async function startBenchLab(options: PluginOptions): Promise<Lab> {
-  const secured = { tls: "mutual", auth: true } as const;
+  const secured = { tls: "server", auth: true } as const;
   const lab = await startLab({ hosts: 1, ...(options.secured === true ? { etcd: secured } : {}) });
   const host = lab.host(0);
   await host.installFabric({ config: { defaultNetwork: "net0" } });
