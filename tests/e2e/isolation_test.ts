@@ -18,21 +18,19 @@ const SHOUTS = [
   "arping -q -c 2 -w 1 -I eth0 10.200.0.250",
 ];
 
-/** A broadcast frame that carries the tag of another VLAN itself (the kernel has no such device). */
-function forgeTag(pod: Place, mac: string, vlan: number): Promise<string> {
-  const tag = vlan.toString(16).padStart(4, "0");
-  const frame = "ffffffffffff" + mac.replaceAll(":", "") + "8100" + tag + "0806" +
-    "0001080006040001" + mac.replaceAll(":", "") + "0a640063" + "000000000000" + "0a6400fa";
-  return pod.execOk([
-    "python3",
-    "-c",
-    `
-import socket
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("eth0", 0))
-for _ in range(3): s.send(bytes.fromhex("${frame}").ljust(60, b"\\0"))
-`,
-  ]);
+/** A broadcast frame that carries the tag of a VLAN itself (the kernel here has no such device). */
+async function forgeTag(pod: Place, mac: string, vlan: number): Promise<void> {
+  const sender = mac.replaceAll(":", "");
+  const request = `0001080006040001${sender}0a640063` + "000000000000" + "0a6400fa";
+  const tag = `8100${vlan.toString(16).padStart(4, "0")}`;
+  const frame = `${"ff".repeat(6)}${sender}${tag}0806${request}`.padEnd(120, "0");
+  const octal = frame.replace(
+    /../g,
+    (hex) => `\\${parseInt(hex, 16).toString(8).padStart(3, "0")}`,
+  );
+  await using capture = await pod.capture("eth0", `vlan ${vlan}`);
+  await pod.execOk(`printf '${octal}' | socat -u - INTERFACE:eth0`);
+  await capture.until(/ARP/);
 }
 
 Deno.test("no frame of a VLAN reaches a pod of another but by the router", async (t) => {
