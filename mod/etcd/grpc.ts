@@ -109,11 +109,19 @@ class Channels extends Etcd3 {
 /**
  * The name to find in the server's certificate. grpc-js hands an IP address over as the name of
  * TLS's server name indication, where Node refuses it; with a final dot it is none to that check,
- * and again one to the check of the certificate (`tls.checkServerIdentity` drops the dot).
+ * and again one to the check of the certificate (`tls.checkServerIdentity` drops the dot). For
+ * IPv6 there is no such way, since grpc-js also makes a URL of it.
  */
 function nameOf(url: string): string {
   const { hostname } = parseHttpTarget(url, { field: "etcd.endpoints" });
-  return /^[\d.]+$|:/.test(hostname) ? `${hostname}.` : hostname;
+  if (hostname.includes(":")) {
+    throw new FabricError("invalid", "gRPC cannot check a certificate for an IPv6 address", {
+      field: "etcd.endpoints",
+      value: url,
+      remedy: "name the endpoint by its DNS name, or set etcd.tls.serverName",
+    });
+  }
+  return /^[\d.]+$/.test(hostname) ? `${hostname}.` : hostname;
 }
 
 type Stub = Awaited<ReturnType<Channels["service"]>>;

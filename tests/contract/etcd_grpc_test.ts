@@ -1,4 +1,7 @@
-import { runContract } from "./contract.ts";
+import { assert } from "@std/assert";
+import { isKind } from "../../mod/error.ts";
+import { openStore } from "../../mod/etcd/open.ts";
+import { rejection, runContract } from "./contract.ts";
 import { authContract } from "./etcd_auth.ts";
 import { failoverContract } from "./etcd_failover.ts";
 import { kvContract } from "./etcd_kv.ts";
@@ -12,3 +15,12 @@ runContract("grpc", watchContract);
 runContract("grpc", failoverContract);
 runContract("grpc", tlsContract);
 runContract("grpc", authContract);
+
+Deno.test("grpc: an IPv6 address with TLS asks for a server name", async () => {
+  const endpoints = ["https://[::1]:2379"];
+  const error = await rejection(openStore({ endpoints }, { transport: "grpc" }));
+  assert(isKind(error, "invalid") && error.field === "etcd.endpoints", String(error));
+  await using _ = await openStore({ endpoints, tls: { serverName: "localhost" } }, {
+    transport: "grpc",
+  });
+});
