@@ -83,7 +83,8 @@ async function killedAt(point: string, verb: "install" | "uninstall", host: Host
   );
   const { signal } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--quiet", "--no-check", "--no-config", "--no-lock"],
+      ...["run", "-A", "--quiet", "--no-check", "--no-config", "--cached-only", "--frozen"],
+      `--lock=${new URL("../deno.lock", here).pathname}`,
       `--import-map=${host.root}/imports.json`,
       `${host.root}/run.ts`,
       JSON.stringify([host.options, { executable: host.executable }]),
