@@ -184,3 +184,26 @@ Deno.test("applyResource() refuses overlapping subnets anywhere, unless the netw
   const more = { vlan: 10, subnets: [POOL, { cidr: "2001:db8::/47" }] };
   await refused(() => applyResource(context, network("a", more)), "conflict");
 });
+
+Deno.test("applyResource() keeps what a newer version wrote into the object", async () => {
+  await using fixture = await startDataCentre();
+  const { context, store } = fixture;
+  const document = network("pods", { vlan: 10, subnets: [POOL] });
+  await applyResource(context, document);
+  const { kvs } = await store.range({ key: networkKey("pods") });
+  const stored = JSON.parse(kvs[0]?.value ?? "");
+  stored.spec.future = { a: 1 };
+  stored.spec.subnets[0].tier = "gold";
+  await store.txn({ success: [{ put: networkKey("pods"), value: JSON.stringify(stored) }] });
+  const edited = network("pods", { vlan: 10, coolingSeconds: 5, subnets: [POOL] });
+  assertEquals((await applyResource(context, edited)).outcome, "configured");
+  const { spec } = await getResource(store, { kind: "Network", name: "pods" });
+  assertEquals(
+    [spec["future"], spec.subnets[0]?.["tier"], spec.coolingSeconds],
+    [{ a: 1 }, "gold", 5],
+  );
+  await refused(
+    () => applyResource(context, network("x", { vlan: 11, future: {}, subnets: [] })),
+    "invalid",
+  );
+});
