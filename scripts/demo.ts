@@ -5,14 +5,9 @@
  * @module
  */
 
-import {
-  type Container,
-  type EquippedHost,
-  type Lab,
-  type Server,
-  startLab,
-} from "../tests/lab/mod.ts";
-import type { Place } from "../tests/lab/mod.ts";
+import type { Container, EquippedHost, Lab, Place, Server } from "../tests/lab/mod.ts";
+import { conflist, startLab } from "../tests/lab/mod.ts";
+import { announceLab } from "../tests/lab/standing.ts";
 
 const NETWORKS = `apiVersion: beyondfabric.io/v1alpha1
 kind: PhysicalNetwork
@@ -44,7 +39,13 @@ spec:
   - {cidr: 10.200.0.0/24, gateway: 10.200.0.1}
 `;
 
-const KEEP_SECONDS = 4 * 3600;
+const PLACES =
+  `host1 host2 host3   nodes, each with its own Open vSwitch, etcd's address and an uplink
+switch              the physical switch; the uplinks are trunks with VLAN 100 and 200
+server              a physical server on an access port of VLAN 100: 10.100.0.10
+router              10.100.0.1 in VLAN 100 and 10.200.0.1 in VLAN 200`;
+
+const KEEP_HOURS = 4;
 
 function say(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
@@ -54,164 +55,181 @@ function title(text: string): void {
   say(`\n== ${text}`);
 }
 
-function indent(text: string): string {
-  return text.trimEnd().split("\n").map((line) => `   ${line}`).join("\n");
+function sayIndented(text: string): void {
+  for (const line of text.trimEnd().split("\n")) say(`   ${line}`);
 }
 
-/** Runs fabric-admin on a host, shown as an administrator would type it. */
-async function admin(host: EquippedHost, args: readonly string[], input?: string): Promise<void> {
-  say(` ${host.plan.name}# fabric-admin ${args.join(" ")}`);
-  const result = await host.admin(args, input === undefined ? {} : { input });
-  say(indent(result.stdout + result.stderr));
-  if (result.code !== 0) throw new Error(`fabric-admin ended with status ${result.code}`);
+/** A command as it would be typed there. */
+function sayCommand(place: string, command: string): void {
+  say(` ${place}# ${command}`);
 }
 
-interface Reach {
-  readonly from: Place;
-  readonly fromName: string;
-  readonly to: string;
-  readonly toName: string;
-  /** Default true. */
-  readonly expected?: boolean;
+async function admin(host: EquippedHost, command: string): Promise<void> {
+  sayCommand(host.name, `fabric-admin ${command}`);
+  const { code, stdout, stderr } = await host.admin(command.split(" "));
+  sayIndented(stdout + stderr);
+  if (code !== 0) throw new Error(`fabric-admin ended with status ${code}`);
 }
 
-/** Pings, and fails where the answer is not the expected one. */
-async function reach({ from, fromName, to, toName, expected = true }: Reach): Promise<void> {
-  const { received } = await from.ping(to, { count: 2, waitMs: expected ? 2000 : 500 });
+async function show(place: Place, command: string): Promise<void> {
+  sayCommand(place.name, command);
+  sayIndented(await place.execOk(command));
+}
+
+/** A pod as the story knows it. */
+interface Pod {
+  readonly container: Container;
+  /** For the reader. */
+  readonly title: string;
+  readonly v4: string;
+  /** Undefined in a network of IPv4 alone. */
+  readonly v6: string | undefined;
+}
+
+interface PodPlan {
+  readonly host: EquippedHost;
+  readonly name: string;
+  readonly vlan: number;
+}
+
+async function startPods(plans: readonly PodPlan[]): Promise<readonly Pod[]> {
+  const hosts = [...new Set(plans.map(({ host }) => host))];
+  const runtimes = new Map(
+    await Promise.all(hosts.map(async (host) => [host, await host.containerd()] as const)),
+  );
+  const pods: Pod[] = [];
+  for (const { host, name, vlan } of plans) {
+    sayCommand(host.name, `ctr run --cni --rootfs ROOTFS ${name} sleep 100000`);
+    const container = await runtimes.get(host)?.run(name);
+    if (container === undefined) throw new Error(`${host.name} has no containerd`);
+    const addresses = await container.addresses("eth0");
+    say(`   pod ${name}: VLAN ${vlan}, ${addresses.join(" and ")}`);
+    const plain = addresses.map((address) => address.replace(/\/.*/, ""));
+    pods.push({
+      container,
+      title: `pod ${name} on ${host.name}`,
+      v4: plain.find((address) => !address.includes(":")) ?? "",
+      v6: plain.find((address) => address.includes(":")),
+    });
+  }
+  return pods;
+}
+
+/** Pings, tells the outcome, and fails where it is not the expected one. */
+async function ping(
+  from: { readonly place: Place; readonly title: string },
+  to: { readonly address: string; readonly title: string },
+  options: { readonly expected: boolean } = { expected: true },
+): Promise<void> {
+  const { received } = await from.place.ping(to.address, {
+    count: 2,
+    waitMs: options.expected ? 2000 : 500,
+  });
   const reached = received > 0;
-  const word = reached ? "answers" : "does not answer";
-  say(`   ${fromName} -> ${toName} (${to}): ${word}${expected ? "" : ", as it should be"}`);
-  if (reached !== expected) throw new Error(`${fromName} -> ${toName}: expected the opposite`);
+  if (reached !== options.expected) {
+    throw new Error(`${from.title} -> ${to.title} (${to.address}): ${received} answers`);
+  }
+  const word = reached ? "answers" : "no answer, as it should be";
+  say(`   ${from.title} -> ${to.title} (${to.address}): ${word}`);
 }
 
-async function address(container: Container, family: 4 | 6): Promise<string> {
-  const text = await container.execOk(["ip", "-j", `-${family}`, "address", "show", "eth0"]);
-  const [link]: { addr_info: { local: string; scope: string }[] }[] = JSON.parse(text);
-  const found = link?.addr_info.find((entry) => entry.scope === "global");
-  if (found === undefined) throw new Error(`${container.id} has no IPv${family} address`);
-  return found.local;
-}
+async function story(lab: Lab, server: Server): Promise<void> {
+  const [host1, host2, host3] = [lab.host(0), lab.host(1), lab.host(2)];
 
-async function story(lab: Lab): Promise<void> {
-  const [host1, host2, host3] = lab.hosts;
-  if (host1 === undefined || host2 === undefined || host3 === undefined) {
-    throw new Error("no hosts");
-  }
-  say("   host1, host2, host3   nodes, each with an Open vSwitch of its own and an uplink (trunk)");
-  say("   switch                the physical switch");
-  say("   server                a physical server on an access port of VLAN 100, 10.100.0.10");
-  say("   router                with a leg in VLAN 100 and one in VLAN 200");
-  const server: Server = await lab.addServer({
-    name: "server",
-    vlan: 100,
-    addresses: ["10.100.0.10/24", "fd00:100::10/64"],
-  });
+  title("One file on every host is the whole installation: the CNI plugin /opt/cni/bin/fabric");
+  await Promise.all(lab.hosts.map((host) => {
+    const network = host === host3 ? "guests" : "pods";
+    return host.installFabric({
+      conflists: { "10-fabric.conflist": conflist({ plugin: { network } }) },
+    });
+  }));
+  sayIndented((await host1.execOk(["/opt/cni/bin/fabric", "version"])).split("\n")[0] ?? "");
 
-  title("One file on every host: the CNI plugin, /opt/cni/bin/fabric");
-  for (const host of lab.hosts) {
-    const conflists = {
-      "10-fabric.conflist": CONFLIST(host === host3 ? "guests" : "pods"),
-    };
-    await host.installFabric({ conflists });
-  }
-  say(indent(await host1.execOk(["/opt/cni/bin/fabric", "version"])));
+  title("A network administrator declares VLANs and subnets; they are in etcd from now on");
+  await host1.writeFile("/etc/fabric/networks.yaml", NETWORKS);
+  await admin(host1, "apply -f /etc/fabric/networks.yaml");
+  await admin(host1, "get networks");
+  await admin(host1, "reserve 10.100.0.40-10.100.0.49 --network pods --reason firewalls");
 
-  title("An administrator declares the networks; they are in etcd from now on");
-  await admin(host1, ["apply", "-f", "-"], NETWORKS);
-  await admin(host1, ["get", "networks"]);
-
-  title("containerd starts pods (ctr run --cni); the plugin makes each a port of its VLAN");
-  const runtimes = await Promise.all(lab.hosts.map((host) => host.containerd()));
-  const names = ["web", "db", "guest"];
-  const pods = await Promise.all(runtimes.map((runtime, i) => runtime.run(names[i] ?? "pod")));
-  const [web, db, guest] = pods;
-  if (web === undefined || db === undefined || guest === undefined) throw new Error("no pods");
-  const second = await runtimes[0]?.run("cache");
-  if (second === undefined) throw new Error("no pod");
-  const [dbV4, dbV6, cacheV4, guestV4] = [
-    await address(db, 4),
-    await address(db, 6),
-    await address(second, 4),
-    await address(guest, 4),
-  ];
-  await admin(host1, ["get", "addresses"]);
-
-  title("They are hosts of the layer 2: no NAT, no tunnel");
-  const from = { from: web, fromName: "pod web on host1" };
-  await reach({ ...from, to: cacheV4, toName: "pod cache on host1" });
-  await reach({ ...from, to: dbV4, toName: "pod db on host2" });
-  await reach({ ...from, to: dbV6, toName: "pod db on host2" });
-  await reach({ ...from, to: server.address(4), toName: "the physical server" });
-  await reach({
-    from: server,
-    fromName: "the physical server",
-    to: dbV4,
-    toName: "pod db on host2",
-  });
-  await reach({
-    ...from,
-    to: guestV4,
-    toName: "pod guest in VLAN 200 on host3, by the router",
-  });
-  const seen = await server.execOk(["ip", "neighbour", "show", dbV4]);
-  say(` server# ip neighbour show ${dbV4}        (the pod's own MAC: it is a neighbour)`);
-  say(indent(seen));
-
-  title("An address reserved for something outside is never handed out");
-  await admin(host1, [
-    "reserve",
-    "10.100.0.10",
-    "--network",
-    "pods",
-    "--reason",
-    "physical-server",
+  title("containerd starts pods; the plugin gives each an address, and a port in its VLAN");
+  const [web, app, db, crm] = await startPods([
+    { host: host1, name: "web", vlan: 100 },
+    { host: host1, name: "app", vlan: 100 },
+    { host: host2, name: "db", vlan: 100 },
+    { host: host3, name: "crm", vlan: 200 },
   ]);
+  if (!web || !app || !db || !crm) throw new Error("pods are missing");
+  await show(host1, "ovs-vsctl --format=table --columns=name,tag find Port tag=100");
+  await admin(host1, "get addresses --state used");
 
-  title("The pod ends; its address rests, and what it was is on record");
-  await db.remove();
-  say(" host2# ctr task kill db");
-  await admin(host1, ["history", dbV4]);
+  title("They are hosts of the VLAN: no NAT, no tunnel");
+  const fromWeb = { place: web.container, title: "pod web" };
+  const physical = { address: server.address(4), title: "the physical server" };
+  await ping(fromWeb, { address: app.v4, title: app.title });
+  await ping(fromWeb, { address: db.v4, title: db.title });
+  await ping(fromWeb, { address: db.v6 ?? "", title: db.title });
+  await ping(fromWeb, physical);
+  await ping({ place: server, title: physical.title }, { address: db.v4, title: db.title });
+  say("   To the server the pod is a neighbour, with a MAC of its own:");
+  await show(server, `ip neighbour show ${db.v4}`);
+
+  title("VLAN 100 and VLAN 200 meet in the router only");
+  await ping(fromWeb, { address: crm.v4, title: `${crm.title}, VLAN 200` });
+  sayCommand("router", "ip link set prod.200 down");
+  await lab.router.execOk("ip link set prod.200 down");
+  await ping(fromWeb, { address: crm.v4, title: crm.title }, { expected: false });
+  await lab.router.execOk("ip link set prod.200 up");
+
+  title("A pod ends; its addresses rest a minute, and who had them stays on record");
+  sayCommand("host2", "ctr task kill db");
+  await db.container.remove();
+  await admin(host1, `history ${db.v4}`);
 }
 
-const CONFLIST = (network: string): Readonly<Record<string, unknown>> => ({
-  cniVersion: "1.0.0",
-  cniVersions: ["0.4.0", "1.0.0", "1.1.0"],
-  name: "fabric",
-  plugins: [{ type: "fabric", config: "/etc/fabric/config.yaml", network }],
-});
-
-async function main(): Promise<void> {
-  const keep = Deno.args.includes("--keep");
-  const unknown = Deno.args.filter((arg) => arg !== "--keep");
-  if (unknown.length > 0) {
-    say(`demo: unknown argument ${unknown[0]}; the only one is --keep`);
-    Deno.exit(2);
-  }
-  const start = performance.now();
-  title("A data centre on this machine");
-  await using lab = await startLab({ hosts: 3 });
-  await story(lab);
-  const seconds = ((performance.now() - start) / 1000).toFixed(0);
-  title(`Done in ${seconds} s`);
-  if (!keep) {
-    say("   The lab is gone again. To look around in one:   ./scripts/demo --keep");
-    say("   A lab without the story:                        ./scripts/lab up");
-    say("   All tests:                                      ./scripts/test");
-    return;
-  }
-  say(`   The lab stays until you press Ctrl-C (at most ${KEEP_SECONDS / 3600} hours). In another`);
-  say("   terminal, a shell on host1:");
-  say(`      nsenter -t ${lab.host(0).pid()} -a`);
-  say("   and there, for example:");
-  say("      fabric-admin get addresses --network pods -o wide");
-  say("      fabric-admin describe network pods");
-  say("      ovs-vsctl show");
+async function keep(lab: Lab, server: Server): Promise<void> {
+  const about =
+    `The lab of scripts/demo: ${lab.hosts.length} hosts, a switch, a router, a server\n`;
+  await using _standing = await announceLab(lab, { name: "demo", servers: [server], about });
+  say(`   The lab stays until Ctrl-C (at most ${KEEP_HOURS} hours). Try in another terminal:`);
+  say("      scripts/lab enter --name demo host1 fabric-admin get addresses -o wide");
+  say("      scripts/lab enter --name demo host1 fabric-admin describe network pods");
+  say("      scripts/lab enter --name demo host1 ovs-vsctl show");
+  say("      scripts/lab enter --name demo server          a shell on the physical server");
   const interrupted = Promise.withResolvers<void>();
-  Deno.addSignalListener("SIGINT", () => interrupted.resolve());
-  Deno.addSignalListener("SIGTERM", () => interrupted.resolve());
-  const timer = setTimeout(() => interrupted.resolve(), KEEP_SECONDS * 1000);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, interrupted.resolve);
+  }
+  const timer = setTimeout(interrupted.resolve, KEEP_HOURS * 3_600_000);
   await interrupted.promise;
   clearTimeout(timer);
 }
 
-await main();
+async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.find((arg) => arg !== "--keep");
+  if (unknown !== undefined) {
+    say(`demo: unknown argument ${unknown}; the only one is --keep`);
+    return 2;
+  }
+  const start = performance.now();
+  title("A data centre on this machine, in namespaces");
+  await using lab = await startLab({ hosts: 3 });
+  const server = await lab.addServer({
+    name: "server",
+    vlan: 100,
+    addresses: ["10.100.0.10/24", "fd00:100::10/64"],
+  });
+  sayIndented(PLACES);
+  await story(lab, server);
+  title(`Done in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  if (args.includes("--keep")) {
+    await keep(lab, server);
+  } else {
+    say("   The lab is gone again. Next:");
+    say("      ./scripts/demo --keep    the same, and the lab stays to look around in it");
+    say("      ./scripts/lab up         a lab without the story");
+    say("      ./scripts/test           all tests");
+  }
+  return 0;
+}
+
+Deno.exit(await main(Deno.args));

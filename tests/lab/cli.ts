@@ -6,12 +6,11 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import * as v from "valibot";
 import { stringify } from "yaml";
-import { startTime } from "./holder.ts";
 import { FABRIC_BINARY, type Lab, startLab } from "./mod.ts";
 import { manifest } from "./manifest.ts";
 import { eventually } from "./process.ts";
+import { announceLab, isStanding, LABS, readStanding, readStandings } from "./standing.ts";
 
 const HELP = `Usage: scripts/lab COMMAND [--name NAME]
 
@@ -24,20 +23,6 @@ Simulated hosts with Open vSwitch, a switch, a router, servers and etcd on this 
 
 --name NAME    for several labs side by side (default: lab)
 `;
-
-const DIR = "/run/fabric-lab";
-
-/** What is known of a lab that stands. */
-const StateSchema = v.object({
-  name: v.string(),
-  /** The process that holds it. */
-  pid: v.number(),
-  started: v.string(),
-  /** Command that enters each place. */
-  places: v.record(v.string(), v.array(v.string())),
-  about: v.string(),
-});
-type State = v.InferOutput<typeof StateSchema>;
 
 /** Runs one command; the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -74,12 +59,12 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function up(name: string, args: readonly string[]): Promise<number> {
-  if (await readState(name) !== undefined) {
+  if (await readStanding(name) !== undefined) {
     say(`scripts/lab: ${name} stands already; scripts/lab status shows it\n`);
     return 1;
   }
-  await Deno.mkdir(DIR, { recursive: true, mode: 0o700 });
-  const log = `${DIR}/${name}.log`;
+  await Deno.mkdir(LABS, { recursive: true, mode: 0o700 });
+  const log = `${LABS}/${name}.log`;
   const start = 'log=$1; shift; setsid "$@" >"$log" 2>&1 </dev/null & echo $!';
   const held = [Deno.execPath(), "run", "-A", import.meta.filename ?? "", "hold", ...args.slice(1)];
   const { stdout } = await new Deno.Command("sh", {
@@ -89,7 +74,7 @@ async function up(name: string, args: readonly string[]): Promise<number> {
   }).output();
   const pid = Number(new TextDecoder().decode(stdout));
   const state = await eventually("the lab stands", async () => {
-    const found = await readState(name);
+    const found = await readStanding(name);
     if (found !== undefined) return found;
     const alive = await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
     return alive ? undefined : "ended" as const;
@@ -116,19 +101,9 @@ async function hold(
     await lab.addServer({ vlan: 100, addresses: ["10.100.0.10/24", "fd00:100::10/64"] }),
     await lab.addServer({ vlan: 200, addresses: ["10.200.0.10/24", "fd00:200::10/64"] }),
   ];
-  const places = [...lab.hosts, ...servers, lab.router, lab.switch, lab.management];
-  const state: State = {
-    name,
-    pid: Deno.pid,
-    started: await startTime(Deno.pid) ?? "",
-    places: Object.fromEntries(places.map((place) => [place.name, [...place.enter()]])),
-    about: describe(name, lab, fabric),
-  };
-  const file = `${DIR}/${name}.json`;
-  await Deno.writeTextFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
-  await Deno.rename(`${file}.new`, file);
+  const about = describe(name, lab, fabric);
+  await using _standing = await announceLab(lab, { name, servers, about });
   await ended;
-  await Deno.remove(file);
   return 0;
 }
 
@@ -174,7 +149,7 @@ async function enter(args: readonly string[]): Promise<number> {
   const options = parseArgs(args, { string: ["name"], stopEarly: true });
   const [place, ...command] = options._.map(String);
   const name = text(options["name"]) ?? "lab";
-  const state = await readState(name);
+  const state = await readStanding(name);
   if (state === undefined) {
     say(`scripts/lab: ${name} does not stand; scripts/lab up starts it\n`);
     return 1;
@@ -199,7 +174,7 @@ async function enter(args: readonly string[]): Promise<number> {
 }
 
 async function status(): Promise<number> {
-  const states = await readStates();
+  const states = await readStandings();
   if (states.length === 0) say("no lab stands\n");
   for (const { name, pid, places } of states) {
     say(`${name}  pid ${pid}  places: ${Object.keys(places).join(" ")}\n`);
@@ -208,48 +183,20 @@ async function status(): Promise<number> {
 }
 
 async function down(name: string | undefined): Promise<number> {
-  const states = (await readStates()).filter((state) => name === undefined || state.name === name);
+  const states = (await readStandings()).filter((state) =>
+    name === undefined || state.name === name
+  );
   if (states.length === 0) {
     say(name === undefined ? "no lab stands\n" : `scripts/lab: ${name} does not stand\n`);
     return name === undefined ? 0 : 1;
   }
   for (const state of states) {
     Deno.kill(state.pid, "SIGTERM");
-    await eventually(`${state.name} ends`, async () => !await isAlive(state));
-    await Deno.remove(`${DIR}/${state.name}.log`).catch(() => {});
+    await eventually(`${state.name} ends`, async () => !await isStanding(state));
+    await Deno.remove(`${LABS}/${state.name}.log`).catch(() => {});
     say(`${state.name} is gone\n`);
   }
   return 0;
-}
-
-async function readStates(): Promise<readonly State[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(DIR)) {
-      if (name.endsWith(".json")) names.push(name.slice(0, -".json".length));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const states = await Promise.all(names.sort().map(readState));
-  return states.filter((state) => state !== undefined);
-}
-
-/** What is known of a lab; undefined when it does not stand. What is left of one is removed. */
-async function readState(name: string): Promise<State | undefined> {
-  const file = `${DIR}/${name}.json`;
-  try {
-    const state = v.parse(StateSchema, JSON.parse(await Deno.readTextFile(file)));
-    if (await isAlive(state)) return state;
-    await Deno.remove(file);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return undefined;
-}
-
-async function isAlive({ pid, started }: State): Promise<boolean> {
-  return await startTime(pid) === started;
 }
 
 function text(value: unknown): string | undefined {
