@@ -8,7 +8,7 @@
 import { FabricError } from "../mod/error.ts";
 import { readRate } from "../mod/host/bandwidth.ts";
 import { hostIfname } from "../mod/host/ifname.ts";
-import { inNetns } from "../mod/host/run.ts";
+import { inNetns, type Run, stderrOf } from "../mod/host/run.ts";
 import { readPod } from "../mod/host/pod_read.ts";
 import { parseInterfaceAddress } from "../mod/ip/prefix.ts";
 import { formatAddress } from "../mod/ip/address.ts";
@@ -137,9 +137,15 @@ async function rateDifferences(
 ): Promise<readonly string[]> {
   const { ingress, egress } = bandwidth;
   const inside = inNetns(call.run, sandbox.netns);
+  // A device that is not there limits nothing; that it is not there, others say.
+  const rateOf = (run: Run, device: string): Promise<number | undefined> =>
+    readRate(run, device).catch((error) => {
+      if (stderrOf(error) === undefined) throw error;
+      return undefined;
+    });
   const [to, from] = await Promise.all([
-    ingress === undefined ? undefined : readRate(call.run, port),
-    egress === undefined ? undefined : readRate(inside, sandbox.ifname),
+    ingress === undefined ? undefined : rateOf(call.run, port),
+    egress === undefined ? undefined : rateOf(inside, sandbox.ifname),
   ]);
   return [
     ...different("limit of traffic to the pod (bit/s)", to, ingress),
