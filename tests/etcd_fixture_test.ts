@@ -27,31 +27,36 @@ Deno.test("startEtcd() with TLS, client certificates and auth", async () => {
   await etcd.etcdctl("put", "/k", "v");
 });
 
-Deno.test("a killed test leaves neither etcd nor its data", async () => {
-  const fixture = new URL("./etcd_fixture.ts", import.meta.url).href;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "eval",
-      `import { startEtcd } from "${fixture}";
-       const e = await startEtcd();
-       console.log(JSON.stringify({ pid: e.pid(0), dir: e.dir }));
-       await new Promise(() => setInterval(() => {}, 1000));`,
-    ],
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  const { pid, dir } = JSON.parse(new TextDecoder().decode(value));
-  child.kill("SIGKILL");
-  await child.status;
-  await reader.cancel();
-  for (let i = 0; i < 100 && (await exists(`/proc/${pid}`) || await exists(dir)); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assertEquals(await exists(`/proc/${pid}`), false);
-  assertEquals(await exists(dir), false);
-});
+for (const end of ["killed", "failed"] as const) {
+  Deno.test(`a ${end} test leaves neither etcd nor its data`, async () => {
+    const fixture = import.meta.resolve("./etcd_fixture.ts");
+    const last = end === "failed"
+      ? `throw new Error("on purpose")`
+      : "await new Promise(() => setInterval(() => {}, 1000))";
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "eval",
+        `import { startEtcd } from "${fixture}";
+         const e = await startEtcd();
+         console.log(JSON.stringify({ pid: e.pid(0), dir: e.dir }));
+         ${last};`,
+      ],
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    const { pid, dir } = JSON.parse(new TextDecoder().decode(value));
+    if (end === "killed") child.kill("SIGKILL");
+    await child.status;
+    await reader.cancel();
+    for (let i = 0; i < 100 && (await exists(`/proc/${pid}`) || await exists(dir)); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assertEquals(await exists(`/proc/${pid}`), false);
+    assertEquals(await exists(dir), false);
+  });
+}
 
 async function exists(path: string): Promise<boolean> {
   try {

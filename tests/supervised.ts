@@ -49,11 +49,18 @@ exit 0`;
   };
 }
 
-/** Deletes the folder when the test ends or dies, after the members are gone. */
+/**
+ * Deletes the folder when the test ends or dies, after the members are gone. What deletes is a
+ * grandchild, since Deno kills its children when a test file ends by an uncaught error.
+ */
 export function superviseDir(dir: string): Supervised {
   const script = `trap '' INT TERM HUP
+exec 3<&0
+setsid sh -c 'trap "" INT TERM HUP
 read _
-for i in 1 2 3 4 5; do rm -rf "$1" 2>/dev/null && exit 0; sleep 0.2; done
+for i in 1 2 3 4 5; do rm -rf "$1" 2>/dev/null && exit 0; sleep 0.2; done' cleaner "$1" <&3 3<&- &
+exec <&- 3<&-
+wait $!
 exit 0`;
   const shell = new Deno.Command("sh", {
     args: ["-c", script, "cleaner", dir],
