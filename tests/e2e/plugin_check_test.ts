@@ -13,7 +13,7 @@ Deno.test("CHECK names what differs from what the ADD made", async (t) => {
   const conf = confFor("vlan100", { runtimeConfig: { bandwidth: RATES } });
   const pod = await addPod(host, { conf });
   const port = pod.result.interfaces[0]?.name ?? "";
-  const four = pod.result.ips[0]?.address ?? "";
+  const [four = "", six = ""] = pod.result.ips.map(({ address }) => address);
   const check = () =>
     host.fabric("CHECK", { sandbox: pod, conf: { ...conf, prevResult: pod.result } });
 
@@ -73,10 +73,9 @@ Deno.test("CHECK names what differs from what the ADD made", async (t) => {
       assertMatch(failure.msg, expected);
       await host.execOk(mend);
       // Taking an interface down, or its address away, took routes with it.
-      await pod.exec(
-        "ip route add default via 10.100.0.1; ip -6 route add default via fd00:100::1",
-      );
-      await pod.exec(`ip addr add ${pod.result.ips[1]?.address} dev eth0 nodad`);
+      await pod.execOk(`ip addr add ${six} dev eth0 nodad 2>/dev/null || :
+        ip route add default via 10.100.0.1 2>/dev/null || :
+        ip -6 route add default via fd00:100::1 2>/dev/null || :`);
       assertEquals((await check()).stdout, "");
     });
   }
