@@ -1,7 +1,7 @@
 /** cnitool calls the plugin by libcni, as CRI-O and others do: every verb of CNI 1.1.0. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type EquippedHost, requireOk, type Sandbox } from "../lab/mod.ts";
+import { conflist, type EquippedHost, requireOk, type Sandbox, TOOLS } from "../lab/mod.ts";
 import { conflistsFor, startBed } from "./bed.ts";
 import { resultOf } from "./by_hand.ts";
 import { checkCitizens, type Pod } from "./citizens.ts";
@@ -89,4 +89,43 @@ Deno.test("every verb works by cnitool", async (t) => {
       await assertNothingLeft(host);
     },
   );
+});
+
+Deno.test("in a chain it adds to the result before it, and later plugins work on its interface", async () => {
+  const [fabric] = conflist({ plugin: { network: "vlan100" } })["plugins"] as readonly unknown[];
+  await using lab = await startBed({ hosts: 1, install: () => ({ conflists: {} }) });
+  const host = lab.host(0);
+  for (const plugin of ["loopback", "tuning"]) {
+    await host.mount(`${TOOLS}cni/${plugin}`, `/opt/cni/bin/${plugin}`);
+  }
+  const chain = {
+    cniVersion: "1.1.0",
+    name: "chain",
+    plugins: [
+      { type: "loopback" },
+      fabric,
+      { type: "tuning", sysctl: { "net.ipv4.conf.IFNAME.forwarding": "1" } },
+    ],
+  };
+  await host.writeFile("/etc/cni/net.d/10-chain.conflist", JSON.stringify(chain));
+  await using sandbox = await host.sandbox();
+  const call = { network: "chain", sandbox };
+  const result = resultOf(await host.cnitool("add", call));
+  const names = result.interfaces.map(({ name }) => name);
+  assertEquals([names.length, names[0], names[2]], [3, "lo", "eth0"]);
+  assertEquals(
+    result.ips.map(({ address, interface: index }) => [address, index]).toSorted(),
+    [
+      ["127.0.0.1/8", 0],
+      ["::1/128", 0],
+      ...(await readInterface(sandbox)).addresses.map((a) => [a, 2]),
+    ]
+      .toSorted(),
+  );
+  assertEquals(await sandbox.execOk("cat /proc/sys/net/ipv4/conf/eth0/forwarding"), "1\n");
+  assert(await sandbox.reaches("10.100.0.1"));
+  requireOk(await host.cnitool("check", call));
+  requireOk(await host.cnitool("status", call));
+  requireOk(await host.cnitool("del", call));
+  await assertNothingLeft(host);
 });

@@ -1,10 +1,10 @@
 /** GC: of one conf on a node that containerd and podman share, and after a node's reboot. */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { type EquippedHost, eventually, type PodmanContainer, requireOk } from "../lab/mod.ts";
 import { announced, makeRootfs } from "../lab/rootfs.ts";
 import { conflistsFor, networkObject, startBed } from "./bed.ts";
-import { addPod, type HandPod } from "./by_hand.ts";
+import { addPod, failureOf, type HandPod } from "./by_hand.ts";
 import { addressOf, assertNothingLeft, assertRecorded, attachments, podPorts } from "./records.ts";
 
 /** containerd uses the first conflist, podman the second; both have pods in the same network. */
@@ -102,6 +102,15 @@ Deno.test("GC of containerd's conf and GC of podman's leave each other's pods al
     assert(await web.reaches("10.100.0.1"));
     assert(await far.reaches(await addressOf(web, 4)));
     await assertRecorded(elsewhere, far, { network: "vlan100" });
+  });
+
+  await t.step("its addresses cool, as after a DEL", async () => {
+    const [address = ""] = lost.result.ips.map((ip) => ip.address.replace(/\/.*/, ""));
+    await using sandbox = await host.sandbox();
+    const conf = { name: "podnet", network: "vlan100", runtimeConfig: { ips: [address] } };
+    const failure = failureOf(await host.fabric("ADD", { sandbox, conf }));
+    assertEquals(failure.code, 11, failure.msg);
+    assertMatch(failure.msg, /cool/);
   });
 
   await stays.vanish();
