@@ -1,12 +1,15 @@
 /** cnitool calls the plugin by libcni, as CRI-O and others do: every verb of CNI 1.1.0. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import * as v from "valibot";
 import { conflist, type EquippedHost, requireOk, type Sandbox, TOOLS } from "../lab/mod.ts";
 import { conflistsFor, startBed } from "./bed.ts";
 import { resultOf } from "./by_hand.ts";
 import { checkCitizens, type Pod } from "./citizens.ts";
 import { verbsCalled } from "./plugin_log.ts";
 import { assertNothingLeft, assertRecorded, attachments, readInterface } from "./records.ts";
+
+const PluginList = v.object({ plugins: v.array(v.unknown()) });
 
 const CONFLISTS = conflistsFor({ vlan100: "vlan100", vlan200: "vlan200" });
 
@@ -76,7 +79,8 @@ Deno.test("every verb works by cnitool", async (t) => {
   });
 
   await t.step(
-    "GC ends all that cnitool knows of the network, and nothing of another",
+    // Its `gc` calls DEL for all that it knows of the network, and then GC without any list.
+    "GC without a list of valid attachments is refused, not taken as none",
     async () => {
       const gone = await addByTool(host, "vlan100");
       const other = await addByTool(host, "vlan200");
@@ -84,7 +88,8 @@ Deno.test("every verb works by cnitool", async (t) => {
       const left = await attachments(host);
       assertEquals(left.map(({ containerId }) => containerId), [other.containerId]);
       assert(await other.reaches("10.200.0.1"));
-      requireOk(answer);
+      assertEquals(answer.code, 1);
+      assertMatch(answer.stderr, /cni\.dev\/valid-attachments .*: it is missing/);
       await other.remove();
       await assertNothingLeft(host);
     },
@@ -92,7 +97,7 @@ Deno.test("every verb works by cnitool", async (t) => {
 });
 
 Deno.test("in a chain it adds to the result before it, and later plugins work on its interface", async () => {
-  const [fabric] = conflist({ plugin: { network: "vlan100" } })["plugins"] as readonly unknown[];
+  const { plugins } = v.parse(PluginList, conflist({ plugin: { network: "vlan100" } }));
   await using lab = await startBed({ hosts: 1, install: () => ({ conflists: {} }) });
   const host = lab.host(0);
   for (const plugin of ["loopback", "tuning"]) {
@@ -103,7 +108,7 @@ Deno.test("in a chain it adds to the result before it, and later plugins work on
     name: "chain",
     plugins: [
       { type: "loopback" },
-      fabric,
+      ...plugins,
       { type: "tuning", sysctl: { "net.ipv4.conf.IFNAME.forwarding": "1" } },
     ],
   };
