@@ -14,6 +14,7 @@ import * as v from "valibot";
 import { replaceFile, syncFolder } from "../mod/atomic_file.ts";
 import { FabricError } from "../mod/error.ts";
 import { AttachmentRefSchema } from "../mod/model/identity.ts";
+import { pause } from "../mod/timer.ts";
 
 const EntrySchema = v.looseObject({
   v: v.number(),
@@ -70,7 +71,7 @@ export function openSpool(stateDir: string): Spool {
             remedy: "the runtime tries again",
           });
         }
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await pause(POLL_MS);
       }
       // Whoever had the lock before may have finished it.
       if (file.statSync().nlink === 0) return false;

@@ -11,6 +11,7 @@ import { checkStoreSchema } from "../mod/ipam/meta.ts";
 import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { asking } from "./neighbour.ts";
+import { startTimer } from "../mod/timer.ts";
 
 /** With the start of the process it stays under two seconds. */
 const LIMIT_MS = 1_600;
@@ -45,9 +46,9 @@ async function faultOf(
   check: () => Promise<void>,
 ): Promise<FabricError | undefined> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new FabricError("unavailable", `${neighbour} answers too slowly`)),
+  const cancel = startTimer(
     LIMIT_MS,
+    () => late.reject(new FabricError("unavailable", `${neighbour} answers too slowly`)),
   );
   try {
     await call.steps.time(neighbour, () => Promise.race([check(), late.promise]));
@@ -55,7 +56,7 @@ async function faultOf(
   } catch (error) {
     return asFabricError(error);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

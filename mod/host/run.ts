@@ -7,6 +7,7 @@
  */
 
 import { FabricError } from "../error.ts";
+import { startTimer } from "../timer.ts";
 
 /** Program and arguments. */
 export type Argv = readonly [program: string, ...args: string[]];
@@ -81,10 +82,10 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
       // It has ended in this moment.
     }
   };
-  const timer = setTimeout(() => {
+  const cancel = startTimer(timeoutMs, () => {
     timedOut = true;
     kill();
-  }, timeoutMs);
+  });
   const writer = options.stdin === undefined ? undefined : child.stdin.getWriter();
   try {
     let inputFailed: { readonly cause: unknown } | undefined;
@@ -104,7 +105,7 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
       stderr: timedOut ? `killed after ${timeoutMs} ms` : result.stderr,
     });
   } finally {
-    clearTimeout(timer);
+    cancel();
     await writer?.close().catch(() => {});
   }
 }

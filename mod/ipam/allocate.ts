@@ -25,9 +25,12 @@ import { recorded } from "./recorded.ts";
 import { release } from "./release.ts";
 import { checkOwned, takenAddress } from "./taken.ts";
 import { decodeRecord } from "./stored.ts";
+import { pause } from "../timer.ts";
 
 /** Commits that one ADD may lose before it answers `try-again`. */
 const MAX_COMMITS = 64;
+/** How often the end of an old holder is looked for. */
+const HOLDER_POLL_MS = 200;
 /** Commits of unknown outcome before it gives up. */
 const MAX_UNKNOWN = 2;
 
@@ -290,6 +293,6 @@ async function waitForHolder(
       },
     );
   }
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await pause(HOLDER_POLL_MS);
   return await readState(context.store, stateRequest, context.random);
 }

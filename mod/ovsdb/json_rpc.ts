@@ -8,6 +8,7 @@ import * as v from "valibot";
 import { FabricError } from "../error.ts";
 import type { Json } from "./json.ts";
 import { createJsonSplitter } from "./json_stream.ts";
+import { startTimer } from "../timer.ts";
 
 /** A connection to a JSON-RPC server. */
 export interface JsonRpc extends AsyncDisposable {
@@ -98,9 +99,9 @@ export async function connectJsonRpc(options: ConnectOptions): Promise<JsonRpc> 
       const id = nextId++;
       const answer = Promise.withResolvers<v.InferOutput<typeof Message>>();
       waiting.set(id, answer);
-      const timer = setTimeout(
-        () => answer.reject(new Error(`no answer within ${timeoutMs} ms`)),
+      const cancel = startTimer(
         timeoutMs,
+        () => answer.reject(new Error(`no answer within ${timeoutMs} ms`)),
       );
       let message: v.InferOutput<typeof Message>;
       try {
@@ -110,7 +111,7 @@ export async function connectJsonRpc(options: ConnectOptions): Promise<JsonRpc> 
       } catch (cause) {
         throw noAnswer(options, { cause, details: { sent: true } });
       } finally {
-        clearTimeout(timer);
+        cancel();
         waiting.delete(id);
       }
       if (message.error !== null && message.error !== undefined) throw error(message.error);
@@ -132,9 +133,9 @@ export async function connectJsonRpc(options: ConnectOptions): Promise<JsonRpc> 
 async function dial(options: ConnectOptions): Promise<Deno.UnixConn> {
   const connecting = Deno.connect({ transport: "unix", path: options.socket });
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`no connection within ${options.timeoutMs} ms`)),
+  const cancel = startTimer(
     options.timeoutMs,
+    () => late.reject(new Error(`no connection within ${options.timeoutMs} ms`)),
   );
   try {
     return await Promise.race([connecting, late.promise]);
@@ -142,7 +143,7 @@ async function dial(options: ConnectOptions): Promise<Deno.UnixConn> {
     connecting.then((conn) => conn.close(), () => {});
     throw noAnswer(options, { cause, details: { sent: false } });
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
