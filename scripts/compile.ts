@@ -51,6 +51,7 @@ const FAULTS: Variant = {
 async function compile(variant: Variant, info: BuildInfo): Promise<void> {
   await Deno.mkdir(DIST, { recursive: true });
   await Deno.mkdir(BUILD, { recursive: true });
+  await removeStale();
   const work = await Deno.makeTempDir({ dir: BUILD });
   try {
     await ensureEsbuild();
@@ -71,6 +72,18 @@ async function compile(variant: Variant, info: BuildInfo): Promise<void> {
     );
   } finally {
     await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** Removes what a compile left that was killed; those that run beside this one are young. */
+async function removeStale(): Promise<void> {
+  const hourAgo = Date.now() - 3_600_000;
+  for await (const { name } of Deno.readDir(BUILD)) {
+    if (name === RELEASE.name || name === FAULTS.name) continue;
+    const info = await Deno.stat(`${BUILD}${name}`).catch(() => undefined);
+    if (info?.mtime != null && info.mtime.getTime() < hourAgo) {
+      await Deno.remove(`${BUILD}${name}`, { recursive: true }).catch(() => {});
+    }
   }
 }
 
