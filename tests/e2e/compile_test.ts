@@ -55,6 +55,21 @@ Deno.test("the same commit gives the same bytes in another folder, at another ti
   }
 });
 
+Deno.test("compile never uses a recovered runtime that has other bytes than the pinned ones", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { path } = await checkOut(`${folder}/one`);
+    await Deno.writeTextFile(`${path}/.toolchain/denort.origin`, "recovered from somewhere\n");
+    await Deno.writeTextFile(`${path}/.toolchain/denort`, "other bytes");
+    const { code, stderr } = await call(`${path}/scripts/compile`, { env: Deno.env.toObject() });
+    assertEquals(code, 1);
+    assert(stderr.includes(".toolchain/denort is damaged; remove "), stderr);
+    assertEquals([...Deno.readDirSync(`${path}/dist`)], []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("the runtime inside the executable is the pinned one, and can be recovered again", async () => {
   const inside = recoverDenort(await Deno.readFile(RELEASE));
   const origin = await Deno.readTextFile(`${ROOT}/.toolchain/denort.origin`);
