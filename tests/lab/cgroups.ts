@@ -1,6 +1,6 @@
 /**
  * Control groups of a lab: container runtimes need some, and each host shall see only its own. A
- * lab has a group `fabric-lab.<pid>.<start time>.<n>` in every hierarchy, each host one in it,
+ * lab has a group `fabric-lab.<pid>.<start time>.<random>` in every hierarchy, each host one in it,
  * which is the root of the host's cgroup namespace. Both versions are supported, since cgroup v1
  * (or a mix of both) is what some sandboxes still have.
  *

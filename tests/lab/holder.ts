@@ -13,7 +13,7 @@ import { GROUP_PREFIX, MAKE_LAB_GROUPS, sweepGroups } from "./cgroups.ts";
 import { makePlace, type Place } from "./place.ts";
 
 export interface Holder {
-  /** Unique on this machine: `fabric-lab.<pid>.<start time>.<n>`. */
+  /** Unique on this machine: `fabric-lab.<pid>.<start time>.<random>`. */
   readonly id: string;
   /** Process 1 of the lab, as the machine sees it. */
   readonly pid: number;
@@ -44,12 +44,12 @@ ip link set lo up
 echo "ready $pid"
 exec env --ignore-signal=CHLD cat`;
 
-let count = 0;
-
 /** Starts a holder. Needs root. */
 export async function startHolder(): Promise<Holder> {
   await sweepGroups();
-  const id = `${GROUP_PREFIX}${Deno.pid}.${await startTime(Deno.pid)}.${++count}`;
+  // Test files that run side by side share a process, so a number would not do.
+  const unique = crypto.randomUUID().slice(0, 8);
+  const id = `${GROUP_PREFIX}${Deno.pid}.${await startTime(Deno.pid)}.${unique}`;
   const child = new Deno.Command("unshare", {
     args: [
       ...["--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--"],
