@@ -11,6 +11,7 @@ import {
   type InstallOptions,
   type Lab,
   type LabOptions,
+  type LabPlan,
   requireOk,
   startLab,
 } from "../lab/mod.ts";
@@ -20,7 +21,7 @@ export interface BedOptions extends LabOptions {
   /** Further objects, or others in place of those of the same kind and name. */
   readonly objects?: readonly ManifestObject[];
   /** What each host gets. Default: one conflist for `vlan100`, see {@linkcode conflistsFor}. */
-  readonly install?: (host: EquippedHost) => InstallOptions;
+  readonly install?: (host: EquippedHost, plan: LabPlan) => InstallOptions;
 }
 
 /** Starts the lab, installs, and declares `vlan100`, `vlan200` and what else is asked for. */
@@ -30,7 +31,9 @@ export async function startBed(options: BedOptions = {}): Promise<Lab> {
   try {
     await Promise.all(
       lab.hosts.map((host) =>
-        host.installFabric(install?.(host) ?? { conflists: conflistsFor({ fabric: "vlan100" }) })
+        host.installFabric(
+          install?.(host, lab.plan) ?? { conflists: conflistsFor({ fabric: "vlan100" }) },
+        )
       ),
     );
     const replaced = manifest(lab.plan).filter((it) =>

@@ -7,12 +7,13 @@ import { addPod } from "./by_hand.ts";
 import { addressOf, assertNothingLeft, readInterface } from "./records.ts";
 
 Deno.test("many ADDs at once make the bridge with its uplink, once and for all", async () => {
-  const bridge = { bridge: "br-made", create: true, uplink: "eth1", datapath: "netdev" };
   await using lab = await startBed({
     hosts: 2,
     physicalNetworks: [{ name: "prod", mtu: 9000 }],
-    install: (host) =>
-      host.name === "host2" ? {} : { config: { physicalNetworks: { prod: bridge } } },
+    install: ({ name }, { datapath }) => {
+      const prod = { bridge: "br-made", create: true, uplink: "eth1", datapath };
+      return name === "host1" ? { config: { physicalNetworks: { prod } } } : {};
+    },
   });
   const [host, other] = [lab.host(0), lab.host(1)];
   await host.ovs.vsctl("del-br", "br-prod");
@@ -28,10 +29,8 @@ Deno.test("many ADDs at once make the bridge with its uplink, once and for all",
   }
   assertEquals((await first.ping(await addressOf(far, 4), { size: 8972 })).received, 1);
   assertEquals((await host.ovs.vsctl("list-br")).trim(), "br-made");
-  assertEquals(
-    (await host.ovs.vsctl("get", "Bridge", "br-made", "datapath_type")).trim(),
-    "netdev",
-  );
+  const datapath = await host.ovs.vsctl("get", "Bridge", "br-made", "datapath_type");
+  assertEquals(datapath.trim(), lab.plan.datapath);
   assertEquals((await readInterface(host, "br-made")).mtu, 9000);
   for (const pod of pods) requireOk(await pod.again("DEL"));
   await assertNothingLeft(host);
