@@ -57,11 +57,15 @@ export function parseCniArgs(text: string): CniArgs {
   };
 }
 
+/**
+ * A pod of Kubernetes always has a namespace. podman names its containers by K8S_POD_NAME alone, and
+ * those are known by their ids.
+ */
 function podOf(pairs: ReadonlyMap<string, string>): Pod | undefined {
   const namespace = pairs.get("K8S_POD_NAMESPACE") ?? "";
   const name = pairs.get("K8S_POD_NAME") ?? "";
   const uid = pairs.get("K8S_POD_UID") ?? "";
-  if (name === "") return undefined;
+  if (name === "" || namespace === "") return undefined;
   return { namespace, name, ...(uid === "" ? {} : { uid }) };
 }
 

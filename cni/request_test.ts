@@ -64,6 +64,10 @@ Deno.test("parseRequest() reads an ADD with everything that a runtime may say", 
   assertEquals(request.previous, undefined);
 });
 
+Deno.test("parseRequest() takes a name without a namespace, as podman gives it, for no pod", () => {
+  assertEquals(add({}, "IgnoreUnknown=1;K8S_POD_NAME=web").pod, undefined);
+});
+
 Deno.test("parseRequest() takes what nobody asked for as not asked for", () => {
   const { wanted, pod } = add({
     network: null,
