@@ -1,11 +1,17 @@
 /** Two Kubernetes clusters and bare containers in one network, all names being equal. */
 
 import { assert, assertEquals } from "@std/assert";
-import * as v from "valibot";
 import { type EquippedHost, requireOk } from "../lab/mod.ts";
 import { startBed } from "./bed.ts";
 import { addPod } from "./by_hand.ts";
-import { addresses, addressOf, attachments, podPorts, readInterface } from "./records.ts";
+import {
+  addresses,
+  addressOf,
+  attachments,
+  historyAddresses,
+  podPorts,
+  readInterface,
+} from "./records.ts";
 
 /** As UIDs of kube-system; the third has no Kubernetes. */
 const CLUSTERS = [
@@ -27,18 +33,6 @@ const CALL = {
   containerId: "c0ffee",
   conf: { name: "fabric", network: "vlan100", config: "/etc/fabric/config.yaml" },
 } as const;
-
-const History = v.object({
-  items: v.array(v.object({ spec: v.looseObject({ address: v.string() }) })),
-});
-
-async function history(
-  host: EquippedHost,
-  ...args: readonly string[]
-): Promise<readonly string[]> {
-  const text = requireOk(await host.admin(["history", ...args, "-o", "json"]));
-  return v.parse(History, JSON.parse(text)).items.map(({ spec }) => spec.address).sort();
-}
 
 Deno.test("clusters and bare containers with equal names share a network", async (t) => {
   await using lab = await startBed({
@@ -82,7 +76,7 @@ Deno.test("clusters and bare containers with equal names share a network", async
       const recorded = await addresses(host, "--cluster", cluster);
       assertEquals(recorded.map(({ address }) => address).sort(), plain);
       const subject = cluster === "local" ? ["--container", "c0ffee"] : ["--pod", "shop/web-0"];
-      assertEquals(await history(host1, ...subject, "--cluster", cluster), plain);
+      assertEquals(await historyAddresses(host1, ...subject, "--cluster", cluster), plain);
     }
     assertEquals((await attachments(host1, "--node", "node1")).length, 3);
   });

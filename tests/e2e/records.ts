@@ -146,6 +146,19 @@ export async function assertNothingLeft(host: EquippedHost): Promise<void> {
   });
 }
 
+const History = v.object({
+  items: v.array(v.object({ spec: v.looseObject({ address: v.string() }) })),
+});
+
+/** Addresses of the intervals that `fabric-admin history` answers with, sorted. */
+export async function historyAddresses(
+  host: EquippedHost,
+  ...args: readonly string[]
+): Promise<readonly string[]> {
+  const text = requireOk(await host.admin(["history", ...args, "-o", "json"]));
+  return v.parse(History, JSON.parse(text)).items.map(({ spec }) => spec.address).sort();
+}
+
 /** Ports of pods on all bridges of a host. */
 export async function podPorts(host: EquippedHost): Promise<readonly string[]> {
   return lines(await host.ovs.vsctl("--no-headings", "--columns=name", "list", "Port"))
