@@ -15,7 +15,7 @@ import type { Store } from "../mod/etcd/store.ts";
 import { limitTrafficToPod, type Shaper, shaperOf } from "../mod/host/bandwidth.ts";
 import { hostIfname } from "../mod/host/ifname.ts";
 import { addLeakFilter, delLeakFilter } from "../mod/host/leak_filter.ts";
-import { addVeth, delLink } from "../mod/host/link.ts";
+import { addVeth, delLink, setLinkUp } from "../mod/host/link.ts";
 import { checkNetnsPath, netnsMissing } from "../mod/host/netns.ts";
 import { type ConfiguredPod, configurePod } from "../mod/host/pod.ts";
 import type { PodInterface } from "../mod/host/pod_plan.ts";
@@ -320,7 +320,7 @@ async function plug(
             mtuRequest: mtu,
             ...(bridge.mtu === undefined ? {} : { bridgeMtu: bridge.mtu }),
             noopQos: shapers.ingress !== undefined,
-          });
+          }, { likely: allocation.again, raise: () => setLinkUp(call.run, host) });
           faultPoint("add:after-port");
           return plugged;
         })),

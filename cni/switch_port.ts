@@ -15,6 +15,7 @@ import {
   ensureBridge,
   type Ovsdb,
   type SwitchState,
+  syncVswitchd,
   waitForOfport,
 } from "../mod/ovsdb/mod.ts";
 
@@ -118,6 +119,14 @@ export async function makeBridge(
 /** Until vswitchd takes the port up; with what comes before, an ADD fails within 5 s. */
 const OFPORT_TIMEOUT_MS = 4_000;
 
+/** What the port may have been before. */
+export interface EarlierLife {
+  /** vswitchd may still have a device of that name from before. */
+  readonly likely: boolean;
+  /** Sets the new device up. */
+  readonly raise: () => Promise<void>;
+}
+
 /**
  * Adds the port. The device behind it was made by this very call, so a port of that name is a
  * leftover whose device is gone, and would stay dead: it is replaced.
@@ -127,21 +136,53 @@ const OFPORT_TIMEOUT_MS = 4_000;
 export async function plugIn(
   db: Ovsdb,
   options: AddPortOptions,
+  earlier: EarlierLife,
 ): Promise<{ readonly up: Promise<number> }> {
-  const wait = (): Promise<number> =>
-    waitForOfport(db, options.name, { timeoutMs: OFPORT_TIMEOUT_MS, bridge: options.bridge });
-  const added = addPort(db, options);
-  // Sent at once: the server answers in order, so it waits for the port that was just added.
-  const up = wait();
-  up.catch(() => {});
-  try {
-    await added;
+  const deadline = performance.now() + OFPORT_TIMEOUT_MS;
+  const { name, bridge } = options;
+  const wait = (): Promise<number> => {
+    const timeoutMs = Math.max(1, Math.round(deadline - performance.now()));
+    return waitForOfport(db, name, { timeoutMs, bridge });
+  };
+  const plugged = async (): Promise<{ readonly up: Promise<number> }> => {
+    const added = addPort(db, options);
+    // Sent at once: the server answers in order, so it waits for the port that was just added.
+    const up = wait();
+    up.catch(() => {});
+    await added.catch((error) => {
+      throw isKind(error, "not-found") ? bridgeMissing(bridge, "this network") : error;
+    });
     return { up };
+  };
+  try {
+    if (!earlier.likely) return await plugged();
   } catch (error) {
-    if (isKind(error, "not-found")) throw bridgeMissing(options.bridge, "this network");
     if (!isKind(error, "conflict")) throw error;
   }
-  await delPort(db, options.name);
-  await addPort(db, options);
-  return { up: wait() };
+  await letGo(db, name);
+  await earlier.raise();
+  return await plugged();
+}
+
+/**
+ * Removes what may be left of the port, and waits until vswitchd has let go of its device. Told of
+ * the old port's end and of the new one at once, it would keep the device that is gone; and when it
+ * lets go, it gives the flags of the old device back to the new one, which may go down by that.
+ */
+async function letGo(db: Ovsdb, name: string): Promise<void> {
+  await delPort(db, name);
+  try {
+    await syncVswitchd(db, { timeoutMs: OFPORT_TIMEOUT_MS / 2 });
+  } catch (error) {
+    if (!isKind(error, "unavailable")) throw error;
+    throw new FabricError(
+      "unavailable",
+      `ovs-vswitchd did not take up port ${name}: it does not follow its database`,
+      {
+        remedy: "see that ovs-vswitchd runs",
+        details: { port: name, neighbour: "vswitchd" },
+        cause: error,
+      },
+    );
+  }
 }

@@ -58,6 +58,11 @@ export async function addVeth(run: Run, options: VethOptions): Promise<void> {
   }
 }
 
+/** Sets a device of the host up. */
+export async function setLinkUp(run: Run, name: string): Promise<void> {
+  await run(["ip", "link", "set", "dev", name, "up"]);
+}
+
 /**
  * Removes a device of the host; the other end of a pair goes with it.
  *

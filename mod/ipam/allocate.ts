@@ -146,6 +146,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
     if (outcome.kind === "committed") {
       return allocationOf(network, outcome.record, {
         existing: false,
+        again: first.tombstoneRevision > 0,
         header: outcome.header,
         transactions: commits,
       });

@@ -53,6 +53,8 @@ export interface Allocation {
   readonly owner: OwnerRef | undefined;
   /** The attachment was recorded before this call: an ADD whose answer was lost. */
   readonly existing: boolean;
+  /** It existed, or ended only a few minutes ago: the host may still be busy with that life. */
+  readonly again: boolean;
   readonly header: Header;
   /** Commits that it took. */
   readonly transactions: number;
@@ -62,7 +64,7 @@ export interface Allocation {
 export function allocationOf(
   network: Network,
   record: AttachmentRecord,
-  rest: Pick<Allocation, "existing" | "header" | "transactions">,
+  rest: Pick<Allocation, "existing" | "again" | "header" | "transactions">,
 ): Allocation {
   return {
     network,

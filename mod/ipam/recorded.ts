@@ -61,6 +61,7 @@ export async function recorded(
   const network = decodeResource(kv, "Network");
   return allocationOf(network, record, {
     existing: true,
+    again: true,
     header: response.header,
     transactions: 1,
   });
