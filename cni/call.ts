@@ -5,7 +5,8 @@
  */
 
 import { ulid } from "@std/ulid";
-import { type Config, etcdOptions } from "../mod/config.ts";
+import type { Config } from "../mod/config.ts";
+import { etcdOptions } from "../mod/config_etcd.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
 import type { Header, Store } from "../mod/etcd/store.ts";
 import type { Run } from "../mod/host/run.ts";

@@ -5,22 +5,21 @@
  * @module
  */
 
-import { type Config, DEFAULT_LOG, loadConfig, type LogConfig } from "../mod/config.ts";
+import type { LogConfig } from "../mod/config.ts";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { type Log, openLog } from "../mod/log.ts";
+import { DEFAULT_LOG } from "../mod/log_default.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { add } from "./add.ts";
 import { type Call, createCall } from "./call.ts";
 import { callFacts, failureFacts, recordFacts } from "./call_log.ts";
-import { check } from "./check.ts";
 import { del } from "./del.ts";
 import { formatError } from "./error_code.ts";
-import { gc } from "./gc.ts";
+import { loadNodeConfig } from "./node_config.ts";
 import { type CniRequest, parseRequest } from "./request.ts";
 import { formatResult } from "./result.ts";
 import { asSpecVersion, NEWEST } from "./spec_version.ts";
 import { finishSpooled } from "./spooled.ts";
-import { status } from "./status.ts";
 import { createSteps } from "./steps.ts";
 import { formatVersions } from "./version.ts";
 
@@ -39,7 +38,7 @@ export async function main(_args: readonly string[], io: RoleIo): Promise<number
       io.writeStdout(formatVersions(request.cniVersion) + "\n");
       return 0;
     }
-    const config = await loadNodeConfig(request.conf.config, io);
+    const config = await loadNodeConfig({ named: request.conf.config, io, now: Date.now() });
     log = openCallLog(config.log, io);
     steps.mark("config");
     await run(request, { call: createCall(config, { log, steps, now: Date.now }), io });
@@ -81,10 +80,13 @@ async function run(
       const what = spooled === undefined ? {} : { spooled: true, ...failureFacts(spooled) };
       return log.write(level, "DEL", { ...facts(), ...recordFacts(record), ...what });
     }
-    case "CHECK":
+    case "CHECK": {
+      const { check } = await import("./other_verbs.ts");
       await check(request, call);
       return log.write("info", "CHECK", facts());
+    }
     case "GC": {
+      const { gc } = await import("./other_verbs.ts");
       const { removed, kept } = await gc(request, call);
       const which = removed.map(({ containerId, ifname, addresses }) => ({
         container: containerId,
@@ -93,9 +95,11 @@ async function run(
       }));
       return log.write("info", "GC", { ...facts(), removed: which, kept });
     }
-    case "STATUS":
+    case "STATUS": {
+      const { status } = await import("./other_verbs.ts");
       await status(call);
       return log.write("debug", "STATUS", facts());
+    }
   }
 }
 
@@ -114,16 +118,6 @@ async function readStdin(io: RoleIo): Promise<string> {
 function versionOf(stdin: string): string {
   const named = /"cniVersion"\s*:\s*"([^"]*)"/.exec(stdin)?.[1] ?? "";
   return asSpecVersion(named) ?? NEWEST;
-}
-
-/** FABRIC_CONFIG names another file than the conf; without either, the default one. */
-async function loadNodeConfig(named: string | undefined, io: RoleIo): Promise<Config> {
-  const file = io.env("FABRIC_CONFIG") ?? named;
-  return await loadConfig({
-    ...(file === undefined || file === "" ? {} : { file }),
-    env: io.env,
-    hostname: () => Deno.hostname(),
-  });
 }
 
 function openCallLog(config: LogConfig, io: RoleIo): Log {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type BridgeConfig, type Config } from "../mod/config.ts";
+import type { BridgeConfig, Config } from "../mod/config.ts";
 import { FabricError, isKind } from "../mod/error.ts";
 import { type DatapathNeeds, datapathNeeds } from "../mod/host/datapath.ts";
 import {

@@ -5,9 +5,7 @@
  */
 
 import * as v from "valibot";
-
-/** Levels of the log, as LogTape names them. */
-export const LOG_LEVELS = ["trace", "debug", "info", "warning", "error", "fatal"] as const;
+import { DEFAULT_LOG, LOG_LEVELS } from "./log_default.ts";
 
 const Name = v.pipe(
   v.string("it is not text"),
@@ -59,15 +57,18 @@ const EtcdSchema = v.strictObject({
 }, "it is not a mapping");
 
 const LogSchema = v.strictObject({
-  level: v.optional(v.picklist(LOG_LEVELS, `it is none of ${LOG_LEVELS.join(", ")}`), "info"),
-  file: v.optional(Path, "/var/log/fabric/fabric.log"),
+  level: v.optional(
+    v.picklist(LOG_LEVELS, `it is none of ${LOG_LEVELS.join(", ")}`),
+    DEFAULT_LOG.level,
+  ),
+  file: v.optional(Path, DEFAULT_LOG.file),
   maxBytes: v.optional(
     v.pipe(
       v.number("it is not a number"),
       v.integer("it is not a whole number"),
       v.minValue(4096, "it is under 4096"),
     ),
-    10 * 1024 * 1024,
+    DEFAULT_LOG.maxBytes,
   ),
 }, "it is not a mapping");
 
@@ -101,9 +102,6 @@ export const ConfigSchema = v.strictObject({
 
 /** What the file, the variables and the flags say. */
 export type ParsedConfig = v.InferOutput<typeof ConfigSchema>;
-/** What is logged until the configuration is read. */
-export const DEFAULT_LOG: v.InferOutput<typeof LogSchema> = v.parse(LogSchema, {});
-
 /** How one physical network is reached on this node. */
 export type BridgeConfig = v.InferOutput<typeof BridgeSchema>;
 /** How etcd is reached. */
