@@ -117,6 +117,9 @@ EOF
 exec ip -batch -
 `;
 
+/** Most of it is spent waiting for what `pod` and `connected` tell; they have limits of their own. */
+const TIMEOUT_MS = 60_000;
+
 /**
  * Sets up a pod's interface, waits until it is connected, and announces its addresses. It can be
  * called before `pod` is known, so that its programs have started by then; when `pod` fails, so
@@ -156,7 +159,7 @@ export async function configurePod(
       egress === undefined ? "" : String(egress.rate),
       egress === undefined ? "" : String(egress.burst),
       egress === undefined ? "" : String(egress.limit),
-    ], { stdin: input() });
+    ], { stdin: input(), timeoutMs: TIMEOUT_MS });
     return { defaultRoute: stdout.startsWith("default") };
   } catch (error) {
     const stderr = stderrOf(error);
