@@ -129,11 +129,6 @@ interface Work {
 async function attach(work: Work): Promise<Added> {
   const { request, call, host } = work;
   const asked = await allocateRequest(request, call);
-  const allocating = allocateAddresses(work, asked);
-  const connecting = call.steps.time("ovsdb", () => connectSwitch(call));
-  // Last: to start a program keeps this one busy, while the neighbours answer.
-  const linking = makeDevices(work);
-
   // No further step begins when one has failed.
   let failed = false;
   const then = <T, R>(before: Promise<T>, step: (value: T) => R | Promise<R>): Promise<R> =>
@@ -141,6 +136,12 @@ async function attach(work: Work): Promise<Added> {
       if (failed) throw new FabricError("internal", "another step of this ADD failed");
       return step(value);
     });
+  const allocating = allocateAddresses(work, asked);
+  const dialing = dialSwitch(call);
+  const connecting = call.steps.time("ovsdb", async () => readState(call, await dialing));
+  // To start the first program keeps this one busy for some milliseconds; by now the neighbours
+  // have their questions, and answer meanwhile.
+  const linking = then(dialing, () => makeDevices(work));
   const planning = then(allocating, (allocation) => podInterface(request, allocation));
   const bridging = then(
     Promise.all([allocating, connecting]),
@@ -184,7 +185,7 @@ async function attach(work: Work): Promise<Added> {
     await Promise.allSettled([...steps, plugging, filtering, limiting]);
     throw error;
   } finally {
-    await connecting.then(({ db }) => db[Symbol.asyncDispose](), () => {});
+    await dialing.then((db) => db[Symbol.asyncDispose](), () => {});
   }
 }
 
@@ -256,16 +257,18 @@ interface Switch {
   readonly state: Awaited<ReturnType<typeof readSwitch>>;
 }
 
-function connectSwitch({ config }: Call): Promise<Switch> {
-  return asking("ovsdb", async () => {
-    const db = await connectOvsdb({ socket: config.ovsdb.socket, timeoutMs: OVSDB_TIMEOUT_MS });
-    try {
-      return { db, state: await readSwitch(db, { ports: uplinksToWatch(config) }) };
-    } catch (error) {
-      await db[Symbol.asyncDispose]();
-      throw error;
-    }
-  });
+function dialSwitch({ config }: Call): Promise<Ovsdb> {
+  return asking(
+    "ovsdb",
+    () => connectOvsdb({ socket: config.ovsdb.socket, timeoutMs: OVSDB_TIMEOUT_MS }),
+  );
+}
+
+function readState({ config }: Call, db: Ovsdb): Promise<Switch> {
+  return asking("ovsdb", async () => ({
+    db,
+    state: await readSwitch(db, { ports: uplinksToWatch(config) }),
+  }));
 }
 
 /** The frames of the pod stay away from the host's own stack (only a netdev datapath needs that). */

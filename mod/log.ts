@@ -2,15 +2,15 @@
  * The log: one structured line per call, in the JSON-lines form of LogTape, in a file of bounded
  * size that many short processes write at once.
  *
- * Only LogTape's formatter is used here: its `configure` costs a process that lives for 30 ms up to
- * 30 more. Roles that stay configure LogTape itself with {@linkcode fileSink}.
+ * LogTape itself costs a process that lives for 30 ms up to 30 more; roles that stay configure it
+ * with the sink of `log_sink.ts`, which writes the same lines to the same file.
  *
  * @module
  */
 
-import { getJsonLinesFormatter, type LogLevel, type LogRecord } from "@logtape/logtape";
+import { formatLogLine, type LogLevel } from "./log_line.ts";
 
-export type { LogLevel } from "@logtape/logtape";
+export type { LogLevel } from "./log_line.ts";
 
 /** Where lines go. */
 export interface LogFileOptions {
@@ -53,8 +53,6 @@ const ORDER: Readonly<Record<LogLevel, number>> = {
 
 const DEFAULT_KEEP = 4;
 
-const format = getJsonLinesFormatter();
-
 /** A log for a process that lives for one call. */
 export function openLog(options: LogOptions): Log {
   const enabled = (level: LogLevel): boolean => ORDER[level] >= ORDER[options.level];
@@ -63,27 +61,20 @@ export function openLog(options: LogOptions): Log {
     write(level, message, properties = {}) {
       if (!enabled(level)) return;
       try {
-        appendLine(
-          options,
-          format({
-            category: options.category,
-            level,
-            message: [message],
-            rawMessage: message,
-            timestamp: options.now(),
-            properties: { ...properties },
-          }),
-        );
+        const { category } = options;
+        const line = formatLogLine({
+          category,
+          level,
+          message,
+          timestamp: options.now(),
+          properties,
+        });
+        appendLine(options, line);
       } catch (error) {
         options.onError(error);
       }
     },
   };
-}
-
-/** The same file as a sink of LogTape, for processes that stay. */
-export function fileSink(options: LogFileOptions): (record: LogRecord) => void {
-  return (record) => appendLine(options, format(record));
 }
 
 /**

@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { appendLine, fileSink, openLog } from "./log.ts";
+import { getJsonLinesFormatter } from "@logtape/logtape";
+import fc from "fast-check";
+import { appendLine, openLog } from "./log.ts";
+import { LOG_LEVELS } from "./log_default.ts";
+import { formatLogLine } from "./log_line.ts";
+import { fileSink } from "./log_sink.ts";
 
 function testDir(): { readonly path: string } & Disposable {
   const path = Deno.makeTempDirSync({ prefix: "fabric-log-" });
@@ -63,6 +68,25 @@ Deno.test("appendLine() keeps the files within their bound", () => {
   assert(linesIn(dir.path).some((line) => line.startsWith("99 ")));
   appendLine(options, `${"y".repeat(5000)}\n`);
   assert(linesIn(dir.path).some((line) => line.length === 5000), "a long line is still a line");
+});
+
+Deno.test("formatLogLine() writes what LogTape's formatter writes", () => {
+  const format = getJsonLinesFormatter();
+  const text = fc.string({ unit: "binary" });
+  const record = fc.record({
+    timestamp: fc.integer({ min: 0, max: 4e12 }),
+    level: fc.constantFrom(...LOG_LEVELS),
+    category: fc.array(fc.stringMatching(/^[a-z]+$/)),
+    message: text,
+    properties: fc.dictionary(text, fc.jsonValue()),
+  });
+  fc.assert(fc.property(record, (fields) => {
+    const { message } = fields;
+    assertEquals(
+      formatLogLine(fields),
+      format({ ...fields, message: [message], rawMessage: message }),
+    );
+  }));
 });
 
 Deno.test("fileSink() writes records of LogTape in the same form", () => {
