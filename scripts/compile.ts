@@ -81,7 +81,8 @@ async function removeStale(): Promise<void> {
   for await (const { name } of Deno.readDir(BUILD)) {
     if (name === RELEASE.name || name === FAULTS.name) continue;
     const info = await Deno.stat(`${BUILD}${name}`).catch(() => undefined);
-    if (info?.mtime != null && info.mtime.getTime() < hourAgo) {
+    const changed = info?.mtime?.getTime() ?? hourAgo;
+    if (changed < hourAgo) {
       await Deno.remove(`${BUILD}${name}`, { recursive: true }).catch(() => {});
     }
   }

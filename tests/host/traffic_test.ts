@@ -22,7 +22,7 @@ Deno.test("pods on a netdev switch ping and talk TCP, with their tx offload off"
   await using two = await startNetns();
   await attach(host, { pod: one, ...ONE });
   await attach(host, { pod: two, ...TWO });
-  await one.exec("ping -c1 -W1 10.0.0.2; ping -6 -c1 -W1 2001:db8::2");
+  await one.exec("ping -c1 -w5 10.0.0.2; ping -6 -c1 -w5 2001:db8::2");
   await using _server = await listen(two);
   await one.exec("timeout 5 iperf3 -n 1M -c 10.0.0.2");
   await one.exec("timeout 5 iperf3 -n 1M -c 2001:db8::2");
@@ -39,7 +39,7 @@ Deno.test("jumbo frames pass between pods beside a pod of 1400", async () => {
   await attach(host, { pod: small, ...three, mtu: 1400 });
   await attach(host, { pod: one, ...ONE, mtu: 9000 });
   await attach(host, { pod: two, ...TWO, mtu: 9000 });
-  await one.exec("ping -c1 -W1 -M do -s 8972 10.0.0.2; ping -c1 -W1 -M do -s 1372 10.0.0.3");
+  await one.exec("ping -c1 -w5 -M do -s 8972 10.0.0.2; ping -c1 -w5 -M do -s 1372 10.0.0.3");
 });
 
 Deno.test("a pod of the untagged network cannot send into a VLAN", async () => {
@@ -50,7 +50,7 @@ Deno.test("a pod of the untagged network cannot send into a VLAN", async () => {
   await attach(host, { pod: untagged, ...ONE, vlan: 0 });
   await attach(host, { pod: other, ...TWO, vlan: 0 });
   await attach(host, { pod: tagged, ...TWO, vlan: 5 });
-  await untagged.exec("ping -c1 -W1 10.0.0.2");
+  await untagged.exec("ping -c1 -w5 10.0.0.2");
   // A frame of VLAN 5, made by hand: the kernel here has no VLAN devices.
   const frame = "ffffffffffff" + "02000a000001" + "81000005" + "0806" +
     "0001080006040001" + "02000a000001" + "0a000001" + "000000000000" + "0a000002";
