@@ -101,7 +101,12 @@ export const HistoryRecordSchema = v.looseObject({
   /** Clock of the node that wrote it. */
   start: v.string(),
   end: v.optional(v.string()),
-  /** What ended it: del, gc, undo, superseded, released by an administrator. */
+  /** What ended it: del, gc, undo, superseded, repair, released by an administrator. */
   endedBy: v.optional(v.string()),
+  /**
+   * Written by repair: its revisions tell nothing of when it ended. Allocation ids of the intervals
+   * that it overlaps, where it does.
+   */
+  disputed: v.optional(v.array(v.string())),
 });
 export type HistoryRecord = v.InferOutput<typeof HistoryRecordSchema>;

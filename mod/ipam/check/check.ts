@@ -1,0 +1,182 @@
+/**
+ * The check of the store: what fsck is to a file system. It changes nothing and takes no lock, and
+ * it runs beside ADDs and DELs: the first look reads everything as it was at one revision, the
+ * second one reads again what seemed wrong, as it is now. What is still wrong is a finding.
+ *
+ * An ADD, and so a DEL, is one transaction, so at no revision is one half done. What takes several
+ * steps (edits of networks) is marked by the claim of `meta/edit`, and what it leaves behind on its
+ * way is none of ours.
+ *
+ * @module
+ */
+
+import type { RangeReader } from "../../etcd/bulk/bulk.ts";
+import type { IpamContext } from "../context.ts";
+import { META_ERA } from "../keys.ts";
+import { readCases } from "./case.ts";
+import { declaredFindings } from "./declared_findings.ts";
+import type { Finding, Source } from "./finding.ts";
+import { indexFindings } from "./index_findings.ts";
+import { HintSampler } from "./hints.ts";
+import { Judge, type Rule } from "./judge.ts";
+import { leaseFindings } from "./lease_findings.ts";
+import { abandonedEdit, metaFindings, strangeKeys } from "./meta_findings.ts";
+import { missingNetworkFindings, unknownNodeFindings } from "./missing_findings.ts";
+import { overlapFindings } from "./past_findings.ts";
+import { checkSegments } from "./rules/attachments.ts";
+import { checkClaims, checkTwice } from "./rules/claims.ts";
+import { checkHistory } from "./rules/history.ts";
+import { checkHolders, checkStates } from "./rules/holders.ts";
+import { checkMacs } from "./rules/macs.ts";
+import { checkOwners } from "./rules/owners.ts";
+import { checkMarks, checkPlaces } from "./rules/places.ts";
+import { checkReadable } from "./rules/unreadable.ts";
+import { type OnProgress, Scan } from "./scan.ts";
+import { scanAddresses } from "./scan_addresses.ts";
+import { scanHolders, scanLeased } from "./scan_holders.ts";
+import { scanPast } from "./scan_past.ts";
+import type { Snapshot } from "./windows.ts";
+import { readWorld } from "./world.ts";
+
+export interface CheckOptions {
+  /** Which parts of the store; default both. */
+  readonly sources?: readonly Source[];
+  readonly onProgress?: OnProgress;
+  readonly signal?: AbortSignal;
+  /** How long a claim of `meta/edit` must stand still to count as abandoned. */
+  readonly claimPatienceMs?: number;
+}
+
+export interface CheckReport {
+  readonly findings: readonly Finding[];
+  /** Revision of the first look. */
+  readonly revision: number;
+  /** Keys that were read. */
+  readonly keys: number;
+  /** There is more damage than one check pursues: repair, and check again. */
+  readonly truncated: boolean;
+}
+
+/** What a check of the store works with. */
+export interface CheckContext {
+  readonly ipam: Pick<IpamContext, "now" | "newId">;
+  readonly reader: RangeReader;
+}
+
+/**
+ * In this order: what an earlier rule has dealt with, later ones leave alone, so that one damage
+ * gives one finding.
+ */
+const RULES: readonly Rule[] = [
+  checkReadable,
+  checkStates,
+  checkTwice,
+  checkHolders,
+  checkClaims,
+  checkSegments,
+  checkOwners,
+  checkPlaces,
+  checkMarks,
+  checkMacs,
+  checkHistory,
+];
+
+/**
+ * Checks the store.
+ *
+ * @throws {FabricError} those of the store; damage is no error.
+ */
+export async function checkStore(
+  context: CheckContext,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  const { sources = ["networks", "addresses"], signal } = options;
+  const first = await startSnapshot(context, signal);
+  const { revision = 0 } = first;
+  const meta = await metaFindings({
+    snapshot: first,
+    world: await readWorld(first),
+    ipam: context.ipam,
+  });
+  if (meta.newer) return { findings: meta.findings, revision, keys: 0, truncated: false };
+  const findings: Finding[] = [];
+  let keys = 0;
+  let truncated = false;
+  if (sources.includes("addresses")) {
+    const found = await checkAddresses(context, first, options);
+    findings.push(...found.findings);
+    keys += found.keys;
+    truncated = found.truncated;
+  }
+  if (sources.includes("networks")) {
+    findings.push(...await checkNetworks(context, options));
+  }
+  findings.sort((a, b) => a.kind.code < b.kind.code ? -1 : a.kind.code > b.kind.code ? 1 : 0);
+  return { findings, revision, keys, truncated };
+}
+
+async function startSnapshot(
+  { reader }: CheckContext,
+  signal: AbortSignal | undefined,
+): Promise<Snapshot> {
+  const { header } = await reader.range({ key: META_ERA });
+  return { reader, revision: header.revision, signal };
+}
+
+async function checkNetworks(
+  context: CheckContext,
+  options: CheckOptions,
+): Promise<readonly Finding[]> {
+  const { ipam } = context;
+  const snapshot = await startSnapshot(context, options.signal);
+  const world = await readWorld(snapshot);
+  const { claimPatienceMs } = options;
+  return [
+    ...(await metaFindings({ snapshot, world, ipam })).findings,
+    ...await declaredFindings({ snapshot, world, now: ipam.now }),
+    ...await strangeKeys(snapshot),
+    ...await abandonedEdit(
+      snapshot,
+      claimPatienceMs === undefined ? {} : { patienceMs: claimPatienceMs },
+    ),
+  ];
+}
+
+async function checkAddresses(
+  context: CheckContext,
+  first: Snapshot,
+  options: CheckOptions,
+): Promise<Omit<CheckReport, "revision">> {
+  const { ipam } = context;
+  const scan = new Scan(first, await readWorld(first), options.onProgress ?? (() => {}));
+  const attachments = new HintSampler();
+  const index = await scanAddresses(scan, attachments);
+  await scanHolders(scan, attachments.hints());
+  const leased = await scanLeased(scan, ipam.now());
+  const overlaps = await scanPast(scan);
+  await scan.pursue();
+
+  const snapshot = await startSnapshot(context, options.signal);
+  const world = await readWorld(snapshot);
+  const findings: Finding[] = [];
+  const claimed = new Set<string>();
+  for (const records of await readCases(snapshot, world, scan.seeds)) {
+    const judge = new Judge(records, { world, snapshot, ipam });
+    for (const rule of RULES) await rule(judge);
+    findings.push(...judge.findings);
+    for (const { key, kv } of records.addresses.values()) {
+      if (kv === undefined && judge.settled.has(key)) claimed.add(key);
+    }
+  }
+  const input = { snapshot, world, ipam };
+  const missing = await missingNetworkFindings(input, scan.missingNetworks);
+  const missingNetworks = new Set(scan.missingNetworks.keys());
+  findings.push(
+    ...missing,
+    ...await unknownNodeFindings(input, scan.unknownNodes),
+    ...await indexFindings({ ...input, suspicions: index, claimed, missingNetworks }),
+    ...await leaseFindings(snapshot, { world, suspicions: leased, now: ipam.now() }),
+    ...await overlapFindings(snapshot, overlaps),
+  );
+  return { findings, keys: scan.keys, truncated: scan.truncated };
+}

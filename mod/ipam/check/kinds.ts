@@ -1,0 +1,41 @@
+/**
+ * All kinds of damage that check knows. A new one is a row in one of the tables, a rule that finds
+ * it, and a test that causes it; `docs/check.md` is written from here.
+ *
+ * @module
+ */
+
+import type { Kind } from "./finding.ts";
+import { ADDRESS_KINDS, ATTACHMENT_KINDS } from "./kinds/addresses.ts";
+import { INDEX_KINDS, LEASE_KINDS, RESERVATION_KINDS } from "./kinds/free_index.ts";
+import { HISTORY_KINDS } from "./kinds/history.ts";
+import { NETWORK_KINDS } from "./kinds/networks.ts";
+import { MAC_KINDS, OWNER_KINDS } from "./kinds/owners.ts";
+import { STORE_KINDS } from "./kinds/store.ts";
+
+/** The kinds of one area, as a chapter of the documentation. */
+export interface Area {
+  /** As in the codes: `A` of `F-A-07`. */
+  readonly letter: string;
+  readonly title: string;
+  readonly kinds: readonly Kind[];
+}
+
+/** The areas in the order of the documentation. */
+export const AREAS: readonly Area[] = [
+  { letter: "S", title: "The store", kinds: Object.values(STORE_KINDS) },
+  { letter: "N", title: "Networks, zones, nodes", kinds: Object.values(NETWORK_KINDS) },
+  { letter: "A", title: "Addresses", kinds: Object.values(ADDRESS_KINDS) },
+  { letter: "T", title: "Attachments", kinds: Object.values(ATTACHMENT_KINDS) },
+  { letter: "O", title: "Owners", kinds: Object.values(OWNER_KINDS) },
+  { letter: "M", title: "MAC addresses", kinds: Object.values(MAC_KINDS) },
+  { letter: "H", title: "History", kinds: Object.values(HISTORY_KINDS) },
+  { letter: "I", title: "The free index", kinds: Object.values(INDEX_KINDS) },
+  { letter: "R", title: "Reservations", kinds: Object.values(RESERVATION_KINDS) },
+  { letter: "L", title: "What is leased", kinds: Object.values(LEASE_KINDS) },
+];
+
+/** All kinds, by code. */
+export const KINDS: ReadonlyMap<string, Kind> = new Map(
+  AREAS.flatMap(({ kinds }) => kinds).map((kind) => [kind.code, kind]),
+);
