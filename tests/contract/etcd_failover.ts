@@ -21,7 +21,17 @@ test("a dead endpoint is passed over within a second, by reads and writes", asyn
   await using store = await open({ endpoints: etcd.endpoints, firstEndpoint: first });
   await write(store, "a");
   await etcd.kill(first);
-  assertLess((await timed(() => write(store, "a"))).ms, 1000);
+  // A write that meets the connection in the moment of its end has an unknown outcome (rule 3): as
+  // a caller does, the test reads back and says it again.
+  const settled = async () => {
+    try {
+      await write(store, "a");
+    } catch (error) {
+      if (!isKind(error, "unknown-outcome")) throw error;
+      if (await version(store, "a") === 1) await write(store, "a");
+    }
+  };
+  assertLess((await timed(settled)).ms, 1000);
   assertEquals(await version(store, "a"), 2);
   for (const verb of ["read", "write"]) {
     await using fresh = await open({ endpoints: etcd.endpoints, firstEndpoint: first });
