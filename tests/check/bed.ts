@@ -160,6 +160,9 @@ export async function populate(bed: Bed): Promise<Population> {
     coolingSeconds: 0,
     subnets: [{ cidr: "10.1.0.0/28" }],
   });
+  const hundred = parseAddress("10.0.0.100");
+  const range = { family: hundred.family, first: hundred.value, last: hundred.value + 1n };
+  await reserve(context, { network: "pods", range, reason: "firewall" });
   const pod = (name: string) => ({ namespace: "default", name });
   const a = await allocate(context, addRequest("a", { pod: pod("a") }));
   const b = await allocate(context, addRequest("b", { pod: pod("b") }));
@@ -169,9 +172,6 @@ export async function populate(bed: Bed): Promise<Population> {
   await release(context, webRequest("1", "w1").attachment, { endedBy: "del" });
   await allocate(context, addRequest("d", { pod: pod("d") }));
   await release(context, addRequest("d").attachment, { endedBy: "del" });
-  const hundred = parseAddress("10.0.0.100");
-  const range = { family: hundred.family, first: hundred.value, last: hundred.value + 1n };
-  await reserve(context, { network: "pods", range, reason: "firewall" });
   return { a, b, c, web0, web1 };
 }
 

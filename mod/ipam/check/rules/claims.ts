@@ -12,6 +12,7 @@ import {
   addressFromAttachment,
   allocated,
   endInterval,
+  releaseAddress,
   remove,
   restoreClaim,
   restoreInterval,
@@ -92,8 +93,9 @@ function twice(
   },
 ): void {
   const ended = endedAttachment(judge, wrong);
-  const id = address.record?.id;
-  const shared = wrong.entries.filter((entry) => entry.key === address.key && entry.id === id);
+  const shared = wrong.entries.filter(({ key, id }) =>
+    judge.records.addresses.get(key)?.record?.id === id
+  );
   const repair = ended !== undefined
     ? {
       ...together(
@@ -153,12 +155,12 @@ export function checkClaims(judge: Judge): void {
       judge.isMissing(judge.records.addresses.get(key))
     );
     if (missing.length > 0) addressMissing(judge, view, missing);
-    for (const entry of view.entries) {
+    const foreign = view.entries.flatMap((entry) => {
       const address = judge.records.addresses.get(entry.key);
-      if (isSoundAddress(address) && judge.counts(address)) {
-        checkClaim(judge, { view, entry, address });
-      }
-    }
+      if (!isSoundAddress(address) || !judge.counts(address)) return [];
+      return checkClaim(judge, { view, entry, address }) ? [] : [address];
+    });
+    if (foreign.length > 0) ofAnother(judge, view, foreign);
   }
   checkUnlisted(judge);
 }
@@ -181,7 +183,11 @@ function addressMissing(
       ...report,
       detail: `${texts} is recorded as nobody's; ${ended.why}`,
       repair: {
-        ...together({ compare: [...ended.compare], changes: [] }, dropAttachment(judge, view)),
+        ...together(
+          { compare: [...ended.compare], changes: [] },
+          dropAttachment(judge, view),
+          ...views.map((one) => releaseAddress(judge, one)),
+        ),
         steps: [`remove the attachment: ${ended.why}`],
         order: ORDER.truth,
       },
@@ -205,18 +211,21 @@ interface Claim {
   readonly address: SoundAddress;
 }
 
-function checkClaim(judge: Judge, claim: Claim): void {
+/** False where the address is somebody else's. */
+function checkClaim(judge: Judge, claim: Claim): boolean {
   const { view, entry, address } = claim;
   const { record } = address;
-  if (record.state === "reserved") return reservedInUse(judge, claim);
+  if (record.state === "reserved") {
+    reservedInUse(judge, claim);
+    return true;
+  }
   const own = isHolder(record, view);
   const sameId = record.id === entry.id;
-  if (own || (record.holder === undefined && sameId)) {
-    const { owner, mac } = view.record;
-    if (own && sameId && sameOwner(record.owner, owner) && record.mac === mac) return;
-    return disagree(judge, claim);
-  }
-  ofAnother(judge, claim);
+  if (!own && (record.holder !== undefined || !sameId)) return false;
+  const { owner, mac } = view.record;
+  const agree = own && sameId && sameOwner(record.owner, owner) && record.mac === mac;
+  if (!agree) disagree(judge, claim);
+  return true;
 }
 
 function reservedInUse(judge: Judge, { view, entry, address }: Claim): void {
@@ -299,14 +308,19 @@ function agreed(judge: Judge, { view, entry, address }: Claim): StoreChanges {
   );
 }
 
-function ofAnother(judge: Judge, { view, address }: Claim): void {
+function ofAnother(
+  judge: Judge,
+  view: SoundAttachment,
+  foreign: readonly SoundAddress[],
+): void {
   const ended = endedAttachment(judge, view);
+  const texts = foreign.map(({ text }) => text).join(", ");
   judge.report(ATTACHMENT_KINDS.ofAnother, {
-    object: addressWords(address),
-    detail: `the ${attachmentWords(view)} names it, but it is recorded for somebody else`,
+    object: attachmentWords(view),
+    detail: `it names ${texts}, which is recorded for somebody else`,
     evidence: [
-      seen(address, "recorded for another owner or holder"),
-      seen(view, `names ${address.text}`),
+      seen(view, `names ${texts}`),
+      ...foreign.map((address) => seen(address, "recorded for another owner or holder")),
     ],
     ...(ended === undefined
       ? { remedy: `By hand: delete the pod of the ${attachmentWords(view)}, or fence its node.` }
