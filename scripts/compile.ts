@@ -135,7 +135,7 @@ async function bundle(
       `--import-map=${sources}`,
       `--lock=${ROOT}deno.lock`,
       ...SEPARATE.map((name) => `--external=${name}`),
-      `--output=${work}/${output}`,
+      ...outputFlags(`${work}/${output}`),
       source,
     ], { cwd: ROOT })
   ));
@@ -143,15 +143,28 @@ async function bundle(
   await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
 }
 
+/**
+ * A bundle in a folder of its own (`cni/main.js`) is cut at its dynamic imports: the plugin reads
+ * what an ADD does not need (other verbs, the configuration's checks) only when it is needed.
+ */
+function outputFlags(output: string): readonly string[] {
+  const folder = /^(.*\/cni)\/main\.js$/.exec(output)?.[1];
+  return folder === undefined ? [`--output=${output}`] : ["--code-splitting", `--outdir=${folder}`];
+}
+
 /** Gives the bundles the commit's time, which the executable keeps: same commit, same bytes. */
-async function settle(work: string, { date }: BuildInfo): Promise<void> {
-  const time = date === "unknown" ? 0 : new Date(date);
-  for await (const { name } of Deno.readDir(work)) await Deno.utime(`${work}/${name}`, time, time);
+async function settle(work: string, info: BuildInfo): Promise<void> {
+  const time = info.date === "unknown" ? 0 : new Date(info.date);
+  for await (const { name, isDirectory } of Deno.readDir(work)) {
+    if (isDirectory) await settle(`${work}/${name}`, info);
+    await Deno.utime(`${work}/${name}`, time, time);
+  }
 }
 
 /** File name of a bundle, and its source. */
 function bundleOf([name, source]: readonly [string, string]): readonly [string, string] {
-  return [`${name.replace("fabric/", "")}.js`, source];
+  const file = name.replace("fabric/", "");
+  return [file === "cni" ? "cni/main.js" : `${file}.js`, source];
 }
 
 /** The imports of `deno.json` as seen from the build folder, with this build's own two. */
@@ -172,7 +185,9 @@ async function keepBundles(variant: Variant, work: string): Promise<void> {
   const kept = `${BUILD}${variant.name}`;
   await Deno.mkdir(kept, { recursive: true });
   for await (const { name } of Deno.readDir(work)) {
-    if (name !== "build_info.ts") await Deno.rename(`${work}/${name}`, `${kept}/${name}`);
+    if (name === "build_info.ts") continue;
+    await Deno.remove(`${kept}/${name}`, { recursive: true }).catch(() => {});
+    await Deno.rename(`${work}/${name}`, `${kept}/${name}`);
   }
 }
 
