@@ -4,12 +4,7 @@
  * @module
  */
 
-import { FabricError } from "../../error.ts";
 import type { KeyValue } from "../../etcd/store.ts";
-import { fieldErrorsOf } from "../../model/field_error.ts";
-import type { WrittenResource } from "../../model/kinds.ts";
-import { validateResource } from "../../model/validate.ts";
-import { nodeKey } from "../keys.ts";
 import { ifAt } from "../repair/store_action.ts";
 import { SCHEMA } from "../stored.ts";
 import {
@@ -20,6 +15,7 @@ import {
   rowFinding,
   wordsOf,
 } from "./declared_row.ts";
+import { faultsOf } from "./declared_faults.ts";
 import type { Finding } from "./finding.ts";
 import { seen } from "./judge.ts";
 import { NETWORK_KINDS } from "./kinds/networks.ts";
@@ -117,30 +113,6 @@ function isOtherSchema(value: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** What apply would say of the document, and whether it is the one of its key. */
-function faultsOf(declared: AnyDeclared, resource: WrittenResource): readonly string[] {
-  const faults: string[] = [];
-  const { metadata, kind } = resource;
-  if (metadata.name !== declared.name) {
-    faults.push(`metadata.name: ${metadata.name} stands under the key of ${declared.name}`);
-  }
-  const key = kind === "Node" ? nodeKey(resource.spec.cluster, declared.name) : declared.kv.key;
-  if (key !== declared.kv.key) faults.push("spec.cluster: it is not that of the key");
-  if (metadata.uid === undefined || metadata.uid === "") {
-    faults.push("metadata.uid: this field is missing");
-  }
-  const { resourceVersion: _, ...plain } = metadata;
-  const { status: __, ...document } = { ...resource, metadata: plain };
-  try {
-    validateResource(document, { stored: document });
-  } catch (error) {
-    if (!(error instanceof FabricError)) throw error;
-    const fields = fieldErrorsOf(error).map(({ field, message }) => `${field}: ${message}`);
-    faults.push(...fields.length > 0 ? fields : [error.message]);
-  }
-  return faults;
 }
 
 /** The version before this one, where that was right. */

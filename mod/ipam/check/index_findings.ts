@@ -13,6 +13,7 @@ import { addressPrefix, freePrefix, freeSizeKey, networkKey, PREFIXES } from "..
 import { ORDER } from "../repair/action.ts";
 import { cleanIndexAction, dropIndexAction, offerAction } from "../repair/index_action.ts";
 import { ifAt, storeAction } from "../repair/store_action.ts";
+import { faultsOf } from "./declared_faults.ts";
 import type { Evidence, Finding, Kind } from "./finding.ts";
 import type { EntryRef, GroupDamage } from "./free_group.ts";
 import { seen } from "./judge.ts";
@@ -39,6 +40,7 @@ export async function indexFindings(input: IndexInput): Promise<readonly Finding
   const { snapshot, world, suspicions } = input;
   const findings: Finding[] = [];
   for (const group of suspicions.groups) {
+    if (isInvalid(world, group.network)) continue;
     const damage = await checkGroup(snapshot, world, group);
     if (damage !== undefined) findings.push(...groupFindings(damage, input));
   }
@@ -48,6 +50,12 @@ export async function indexFindings(input: IndexInput): Promise<readonly Finding
     if (finding !== undefined) findings.push(finding);
   }
   return findings;
+}
+
+/** The document breaks the rules, and that is told: what it hands out is not known. */
+function isInvalid(world: World, network: string): boolean {
+  const declared = world.networks.find(({ name }) => name === network);
+  return declared?.resource !== undefined && faultsOf(declared, declared.resource).length > 0;
 }
 
 function groupFindings(damage: GroupDamage, input: IndexInput): readonly Finding[] {

@@ -136,31 +136,40 @@ export function nodeFindings(input: DeclaredInput): readonly Finding[] {
   });
 }
 
-/** Networks whose MTU their wire does not carry. */
+/** Networks that one transaction changes. */
+const AT_ONCE = 60;
+
+/** Networks whose MTU their wire does not carry; one finding for each physical network. */
 export function mtuFindings(input: DeclaredInput): readonly Finding[] {
   const { world } = input;
-  return readable(world).flatMap((declared) => {
-    const { spec } = declared.resource;
-    const physical = world.physicalNetworks.find(({ name }) => name === spec.physicalNetwork);
-    if (physical?.resource === undefined) return [];
+  return world.physicalNetworks.flatMap((physical) => {
+    if (physical.resource === undefined) return [];
     const most = physical.resource.spec.mtu ?? DEFAULT_MTU;
-    if ((spec.mtu ?? DEFAULT_MTU) <= most) return [];
-    const lowered: NetworkSpec = { ...spec, mtu: most };
-    const value = encodeResource({ ...declared.resource, spec: lowered });
+    const over = readable(world).filter(({ resource: { spec } }) =>
+      spec.physicalNetwork === physical.name && (spec.mtu ?? DEFAULT_MTU) > most
+    );
+    if (over.length === 0) return [];
+    const names = over.slice(0, 5).map(wordsOf).join(", ");
+    const lowered = over.slice(0, AT_ONCE).map(({ kv, resource }) => {
+      const spec: NetworkSpec = { ...resource.spec, mtu: most };
+      return { kv, value: encodeResource({ ...resource, spec }) };
+    });
     return [rowFinding({
       kind: NETWORK_KINDS.mtuTooLarge,
-      object: wordsOf(declared),
-      detail: `its MTU is ${spec.mtu}, that of ${spec.physicalNetwork} is ${most}`,
+      object: wordsOf(physical),
+      detail: `its MTU is ${most}, that of ${names} is larger`,
       evidence: [
-        seen({ key: declared.kv.key, kv: declared.kv }, `MTU ${spec.mtu}`),
         seen({ key: physical.kv.key, kv: physical.kv }, `MTU ${most}`),
+        ...over.slice(0, 5).map(({ kv, resource }) =>
+          seen({ key: kv.key, kv }, `MTU ${resource.spec.mtu}`)
+        ),
       ],
       repair: {
         ...asEdit(input, {
-          compare: [ifAt(declared.kv.key, declared.kv.modRevision)],
-          changes: [{ put: declared.kv.key, value }],
+          compare: lowered.map(({ kv }) => ifAt(kv.key, kv.modRevision)),
+          changes: lowered.map(({ kv, value }) => ({ put: kv.key, value })),
         }),
-        steps: [`set spec.mtu of ${wordsOf(declared)} to ${most}`],
+        steps: [`set spec.mtu of ${names} to ${most}`],
       },
     })];
   });

@@ -93,9 +93,9 @@ export const NETWORK_KINDS = {
     code: "F-N-09",
     source: "networks",
     severity: "warning",
-    title: "a network's MTU is above its physical network's",
-    meaning: "spec.mtu of the network is larger than that of the physical network.",
-    consequence: "Large packets of its pods are lost on the wire.",
+    title: "networks have an MTU above their physical network's",
+    meaning: "spec.mtu of networks is larger than that of their physical network.",
+    consequence: "Large packets of their pods are lost on the wire.",
     remedy: "repair lowers it to the physical network's; pods that run keep theirs until they " +
       "are made anew.",
   }),

@@ -81,13 +81,16 @@ function checkMac(judge: Judge, view: MacView, having: readonly Bearer[]): void 
   }
 }
 
-/** The one that it names is damaged, and that is told elsewhere. */
+/** The one that it names is damaged, or its network is, and that is told elsewhere. */
 function isDealtWith(judge: Judge, record: MacRecord): boolean {
   const key = namedKey(record);
   if (key === undefined) return false;
   const { attachments, owners } = judge.records;
   const view = attachments.get(key) ?? owners.get(key);
-  return judge.settled.has(key) || view?.fault !== undefined;
+  // In which segment an owner has its MAC is known by the network alone.
+  const unknown = record.owner !== undefined && judge.known(record.network) === undefined;
+  return judge.settled.has(key) || view?.fault !== undefined ||
+    (unknown && view?.kv !== undefined);
 }
 
 function orphan(judge: Judge, view: MacView): void {
