@@ -46,6 +46,7 @@ import {
   plugIn,
   uplinksToWatch,
 } from "./switch_port.ts";
+import { ADD_WAIT_MS, takeTurn } from "./turn.ts";
 
 /** A connection to ovsdb-server, and every answer from it. */
 export const OVSDB_TIMEOUT_MS = 1_800;
@@ -74,6 +75,8 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
     egress: egress === undefined ? undefined : shaperOf(egress),
   };
   const host = await hostIfname(containerId, ifname);
+  using turn = await takeTurn(call, host, { waitMs: ADD_WAIT_MS });
+  if (!turn.taken) throw stillBusy(ifname);
   await using store = await call.openStore();
   const context = call.ipam(store);
   // A DEL of an earlier life of this container that was not said yet goes first.
@@ -89,8 +92,15 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
     faultPoint("add:before-undo");
     await undo.undo();
     faultPoint("add:after-undo");
+    turn.forget();
     throw failures.length === 0 ? error : notUndone(asFabricError(error), failures);
   }
+}
+
+function stillBusy(ifname: string): FabricError {
+  return new FabricError("try-again", `Another call for interface ${ifname} is still under way`, {
+    remedy: "the runtime tries again, or deletes the sandbox",
+  });
 }
 
 /** Where a path can be looked at without asking a program; it is looked at again by `ip`. */

@@ -16,6 +16,7 @@ import { connectIfUp, detach } from "./detach.ts";
 import { asking } from "./neighbour.ts";
 import type { DelRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
+import { DEL_WAIT_MS, takeTurn } from "./turn.ts";
 
 /** What one DEL does for others when its own work is done. */
 const FOR_OTHERS = { entries: 4, untilMs: 500 };
@@ -38,11 +39,15 @@ export async function del(request: DelRequest, call: Call): Promise<Deleted> {
   const { containerId, ifname, netns } = request.sandbox;
   const port = await hostIfname(containerId, ifname);
   faultPoint("del:start");
+  using turn = await takeTurn(call, port, { waitMs: DEL_WAIT_MS });
+  if (!turn.taken) call.log.write("warning", "DEL goes on beside another call", { ifname });
   const connecting = connectIfUp(call);
   try {
     const target = { port, ifname, netns: netns === "" ? undefined : netns };
     const { portRemains } = await detach(target, call, connecting);
-    return await endRecord(request, { call, port, portRemains });
+    const deleted = await endRecord(request, { call, port, portRemains });
+    turn.forget();
+    return deleted;
   } finally {
     await connecting.then((db) => db?.[Symbol.asyncDispose](), () => {});
   }

@@ -26,6 +26,7 @@ import { asking } from "./neighbour.ts";
 import { readNodeIdentity } from "./node_identity.ts";
 import type { GcRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
+import { takeTurn } from "./turn.ts";
 
 /** A record this young whose device is not there may be of an ADD that is under way. */
 const YOUNG_MS = 60_000;
@@ -108,7 +109,8 @@ async function staleRecords(work: Work): Promise<readonly AttachmentRecord[]> {
 async function collect(work: Work, record: AttachmentRecord): Promise<boolean> {
   const { call, context, db } = work;
   const port = await hostIfname(record.containerId, record.ifname);
-  if (await isKept(work, record, port)) return false;
+  using turn = await takeTurn(call, port, { waitMs: 0 });
+  if (!turn.taken || await isKept(work, record, port)) return false;
   faultPoint("gc:before-host");
   await detach(
     { port, ifname: record.ifname, netns: undefined },
@@ -119,6 +121,7 @@ async function collect(work: Work, record: AttachmentRecord): Promise<boolean> {
   const { header } = await asking("etcd", () => release(context, record, { endedBy: "gc" }));
   faultPoint("gc:after-release");
   call.remember(header);
+  turn.forget();
   return true;
 }
 
