@@ -6,8 +6,8 @@ import { effort } from "../effort.ts";
 import { WITH_FAULTS } from "../executable.ts";
 import { assertIndexed } from "../free_index.ts";
 import { type EquippedHost, type Lab, requireOk, type Sandbox } from "../lab/mod.ts";
-import { networkObject, startBed } from "./bed.ts";
-import { add, type Case, CONF, del, delAndLook, killedAt, liveAgain, ROUTE } from "./kill_case.ts";
+import { startBed } from "./bed.ts";
+import { add, type Case, CONF, del, delAndLook, killedAt, liveAgain, ROUTED } from "./kill_case.ts";
 import { WAYS } from "./kill_ways.ts";
 import { runInLanes, throwAll } from "./lanes.ts";
 import { assertClean, openLabStore, podKeys } from "./leftovers.ts";
@@ -74,14 +74,7 @@ function startFaultBed(): Promise<Lab> {
   return startBed({
     hosts: 4,
     install: () => ({ binary: WITH_FAULTS }),
-    objects: [networkObject("vlan100", {
-      vlan: 100,
-      routes: [ROUTE],
-      subnets: [
-        { cidr: "10.100.0.0/24", gateway: "10.100.0.1", exclude: ["10.100.0.1-10.100.0.9"] },
-        { cidr: "fd00:100::/64", gateway: "fd00:100::1" },
-      ],
-    })],
+    objects: [ROUTED],
   });
 }
 

@@ -6,14 +6,29 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Store } from "../../mod/etcd/store.ts";
-import { type EquippedHost, type PluginCall, requireOk, type Sandbox } from "../lab/mod.ts";
-import { confFor } from "./bed.ts";
+import {
+  type EquippedHost,
+  type ManifestObject,
+  type PluginCall,
+  requireOk,
+  type Sandbox,
+} from "../lab/mod.ts";
+import { confFor, networkObject } from "./bed.ts";
 import { failureOf, resultOf } from "./by_hand.ts";
 import { assertClean, leftInside, podKeys } from "./leftovers.ts";
 import { attachments } from "./records.ts";
 
-/** A further route of all pods. */
-export const ROUTE = { to: "198.18.0.0/15", via: "10.100.0.9" };
+const ROUTE = { to: "198.18.0.0/15", via: "10.100.0.9" };
+
+/** The network of the pods, with a further route, which can be made to fail. */
+export const ROUTED: ManifestObject = networkObject("vlan100", {
+  vlan: 100,
+  routes: [ROUTE],
+  subnets: [
+    { cidr: "10.100.0.0/24", gateway: "10.100.0.1", exclude: ["10.100.0.1-10.100.0.9"] },
+    { cidr: "fd00:100::/64", gateway: "fd00:100::1" },
+  ],
+});
 
 /** With a limit in both directions, so that there is a row of QoS to leave behind. */
 export const CONF = confFor("vlan100", {
