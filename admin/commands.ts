@@ -6,6 +6,7 @@
 
 import { didYouMean, nearest } from "../mod/nearest.ts";
 import { APPLY } from "./apply.ts";
+import { CHECK } from "./check.ts";
 import type { Command } from "./command.ts";
 import { DELETE } from "./delete.ts";
 import { DESCRIBE } from "./describe.ts";
@@ -16,6 +17,7 @@ import { commandHelp, overview, TOPICS } from "./help.ts";
 import { HISTORY_COMMAND } from "./history.ts";
 import { HISTORY_EXPORT } from "./history_export.ts";
 import { HISTORY_TRIM } from "./history_trim.ts";
+import { REPAIR } from "./repair.ts";
 import { RESERVE, UNRESERVE } from "./reserve.ts";
 import { VERSION } from "./version.ts";
 
@@ -40,6 +42,8 @@ export const COMMANDS: readonly Command[] = [
   HISTORY_COMMAND,
   HISTORY_EXPORT,
   HISTORY_TRIM,
+  CHECK,
+  REPAIR,
   ETCD_ROLES,
   VERSION,
   HELP,

@@ -79,6 +79,11 @@ export class AdminContext implements AsyncDisposable {
     if (this.#status === EXIT.fine) this.#status = status;
   }
 
+  /** The command ends with the status, unless an error was told. */
+  end(status: ExitStatus): void {
+    if (this.#status === EXIT.fine) this.#status = status;
+  }
+
   /** What the command ends with so far. */
   get status(): ExitStatus {
     return this.#status;

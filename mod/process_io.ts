@@ -26,6 +26,13 @@ export function processIo(): RoleIo {
         stderr: !Deno.noColor && Deno.stderr.isTerminal(),
       };
     },
+    get ask() {
+      if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return undefined;
+      return (question: string) => {
+        writeAll(Deno.stderr, question);
+        return readLine(Deno.stdin);
+      };
+    },
   };
 }
 
@@ -59,6 +66,16 @@ function readAll(input: { readSync(buffer: Uint8Array): number | null }): string
     chunks.push(buffer.slice(0, count));
   }
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}
+
+/** One line without its break; "" at the end of the input. */
+function readLine(input: { readSync(buffer: Uint8Array): number | null }): string {
+  const bytes: number[] = [];
+  const buffer = new Uint8Array(1);
+  while (input.readSync(buffer) !== null && buffer[0] !== 10 && bytes.length < 4096) {
+    bytes.push(buffer[0] ?? 0);
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes)).replace(/\r$/, "");
 }
 
 /** False where whoever read has gone (`| head`): there is nobody to tell. */

@@ -20,6 +20,11 @@ export interface RoleIo {
   readonly stdoutIsClosed?: () => boolean;
   /** A person reads it, on a terminal, and does not decline colours (NO_COLOR). Default: not. */
   readonly colour?: { readonly stdout: boolean; readonly stderr: boolean };
+  /**
+   * Asks the person at the terminal, on standard error; the answer without its line break. Absent
+   * where there is nobody to ask: standard input or standard error is no terminal.
+   */
+  readonly ask?: ((question: string) => string) | undefined;
 }
 
 /** The entry of a role: `main` of `cni/main.ts` and its siblings. Returns the exit status. */
