@@ -20,7 +20,7 @@ export interface CheckRequest {
 /** What a checker found. */
 export interface Checked {
   readonly findings: readonly Finding[];
-  /** What was looked at, for the last line: `325,000 keys at revision 812`. */
+  /** What was looked at, for the last line: `325,000 keys read, at revision 812`. */
   readonly looked: string;
   /** There is more damage than one check pursues. */
   readonly truncated: boolean;
@@ -42,8 +42,8 @@ const STORE: Checker = {
       onProgress: ({ section, keys }) =>
         onProgress(`checking ${section}: ${keys.toLocaleString("en")} keys read`),
     });
-    const read = keys === 0 ? "the declared objects" : `${keys.toLocaleString("en")} keys`;
-    return { findings, looked: `${read} at revision ${revision}`, truncated };
+    const looked = `${keys.toLocaleString("en")} keys read, at revision ${revision}`;
+    return { findings, looked, truncated };
   },
 };
 

@@ -6,8 +6,10 @@
  * file site.yaml          a file of the script's folder; its lines follow
  * + kind: Zone
  * add c1 pod=web/shop     an ADD and, by `del c1`, a DEL of a container on node n1
+ * put KEY VALUE           writes a key past the library, and `cut KEY` removes one
  * $ get zones             a command, without the program's name; words may be 'quoted'
  * < line                  a line of its standard input
+ * > yes                   what a person at a terminal answers when asked
  * | NAME   AGE            a line of standard output
  * ! error: ...            a line of standard error
  * = 1                     its exit status, where it is not 0
@@ -25,6 +27,8 @@ export interface Step {
   readonly action: string;
   readonly words: readonly string[];
   readonly stdin: readonly string[];
+  /** Empty: nobody is at a terminal. */
+  readonly answers: readonly string[];
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   readonly exit: number;
@@ -41,7 +45,7 @@ export function splitWords(text: string): string[] {
   return [...text.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? "");
 }
 
-const ACTIONS = ["$", "file", "add", "del", "config"];
+const ACTIONS = ["$", "file", "add", "del", "config", "put", "cut"];
 
 /** Reads a script. */
 export function parseScript(text: string): readonly Step[] {
@@ -58,6 +62,7 @@ export function parseScript(text: string): readonly Step[] {
         action: mark,
         words: splitWords(rest),
         stdin: [],
+        answers: [],
         stdout: [],
         stderr: [],
         exit: 0,
@@ -66,6 +71,7 @@ export function parseScript(text: string): readonly Step[] {
     } else if (step === undefined) throw new Error(`line ${index + 1}: nothing to belong to`);
     else if (mark === "+") step.content.push(rest);
     else if (mark === "<") step.stdin.push(rest);
+    else if (mark === ">") step.answers.push(rest);
     else if (mark === "|") step.stdout.push(rest);
     else if (mark === "!") step.stderr.push(rest);
     else if (mark === "=") step.exit = Number(rest);

@@ -30,7 +30,13 @@ async function runCommand(step: Step, bench: Bench): Promise<string | undefined>
     FABRIC_CONFIG: `${bench.dir}/config.yaml`,
     FABRIC_ETCD_ENDPOINTS: bench.endpoint,
   };
+  const answers = [...step.answers];
+  const ask = (question: string): string => {
+    stderr += `${question}\n`;
+    return answers.shift() ?? "";
+  };
   const io: RoleIo = {
+    ...(answers.length === 0 ? {} : { ask }),
     env: (name) => variables[name],
     readStdin: () => Promise.resolve(step.stdin.map((line) => `${line}\n`).join("")),
     writeStdout: (text) => void (stdout += text),
@@ -95,6 +101,14 @@ async function runStep(step: Step, bench: Bench): Promise<string | undefined> {
     case "add":
       await allocate(bench.context, addOptions(step.words));
       return undefined;
+    case "put":
+    case "cut": {
+      const change = step.action === "cut"
+        ? { delete: { key: name } }
+        : { put: name, value: step.words[1] ?? "" };
+      await bench.context.store.txn({ success: [change] });
+      return undefined;
+    }
     case "del":
       await release(bench.context, addOptions(step.words).attachment, { endedBy: "del" });
       return undefined;

@@ -109,7 +109,9 @@ export async function checkStore(
     truncated = found.truncated;
   }
   if (sources.includes("networks")) {
-    findings.push(...await checkNetworks(context, options));
+    const found = await checkNetworks(context, options);
+    findings.push(...found.findings);
+    keys += found.keys;
   }
   findings.sort((a, b) => a.kind.code < b.kind.code ? -1 : a.kind.code > b.kind.code ? 1 : 0);
   return { findings, revision, keys, truncated };
@@ -126,12 +128,14 @@ async function startSnapshot(
 async function checkNetworks(
   context: CheckContext,
   options: CheckOptions,
-): Promise<readonly Finding[]> {
+): Promise<Pick<CheckReport, "findings" | "keys">> {
   const { ipam } = context;
   const snapshot = await startSnapshot(context, options.signal);
   const world = await readWorld(snapshot);
   const { claimPatienceMs } = options;
-  return [
+  const { physicalNetworks, zones, networks, nodes } = world;
+  const keys = physicalNetworks.length + zones.length + networks.length + nodes.length;
+  const findings = [
     ...(await metaFindings({ snapshot, world, ipam })).findings,
     ...await declaredFindings({ snapshot, world, now: ipam.now }),
     ...await strangeKeys(snapshot),
@@ -140,6 +144,7 @@ async function checkNetworks(
       claimPatienceMs === undefined ? {} : { patienceMs: claimPatienceMs },
     ),
   ];
+  return { findings, keys };
 }
 
 async function checkAddresses(

@@ -74,7 +74,7 @@ function groupFindings(damage: GroupDamage, input: IndexInput): readonly Finding
       object,
       detail: broken.length > 0
         ? `${broken.length} of its entries cannot be read`
-        : `no entry offers ${describeRanges(lost)}, which nobody has`,
+        : `no entry offers what is free: ${describeRanges(lost)}`,
       evidence: broken.length > 0
         ? entries(broken, "a broken entry")
         : [{ what: "key", name: freePrefix(network, family), says: "no entry for them" }],
@@ -94,7 +94,7 @@ function groupFindings(damage: GroupDamage, input: IndexInput): readonly Finding
     findings.push({
       kind: INDEX_KINDS.taken,
       object,
-      detail: `it offers ${texts}${more(taken.length)}, which is taken`,
+      detail: `it offers what is taken: ${texts}${more(taken.length)}`,
       evidence: entries(taken, "an entry of a taken address"),
       action: offerAction({
         subject: { code: INDEX_KINDS.taken.code, object },

@@ -181,7 +181,7 @@ function addressMissing(
   if (ended !== undefined && missing.length === view.entries.length) {
     return judge.report(ATTACHMENT_KINDS.addressMissing, {
       ...report,
-      detail: `${texts} is recorded as nobody's; ${ended.why}`,
+      detail: `it names what is recorded as nobody's: ${texts}; ${ended.why}`,
       repair: {
         ...together(
           { compare: [...ended.compare], changes: [] },
@@ -196,7 +196,7 @@ function addressMissing(
   }
   judge.report(ATTACHMENT_KINDS.addressMissing, {
     ...report,
-    detail: `${texts} is recorded as nobody's`,
+    detail: `it names what is recorded as nobody's: ${texts}`,
     repair: {
       ...together(...missing.map((entry) => restoreClaim(judge, view, entry))),
       steps: [`record ${texts} again as the attachment has it`],
@@ -317,7 +317,7 @@ function ofAnother(
   const texts = foreign.map(({ text }) => text).join(", ");
   judge.report(ATTACHMENT_KINDS.ofAnother, {
     object: attachmentWords(view),
-    detail: `it names ${texts}, which is recorded for somebody else`,
+    detail: `it names what is recorded for somebody else: ${texts}`,
     evidence: [
       seen(view, `names ${texts}`),
       ...foreign.map((address) => seen(address, "recorded for another owner or holder")),
@@ -353,7 +353,7 @@ function checkUnlisted(judge: Judge): void {
     ];
     judge.report(ATTACHMENT_KINDS.lacksAddress, {
       object: attachmentWords(view),
-      detail: `${texts} names it as its holder, but it does not list ${texts}`,
+      detail: `it does not list what names it as its holder: ${texts}`,
       evidence: [
         seen(view, `does not list ${texts}`),
         ...lacking.map((address) => seen(address, "names it as its holder")),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatHolder } from "../../../model/identity.ts";
 import type { AddressRecord, AttachmentRecord } from "../../../model/records.ts";
 import { attachmentKey, ownerKey, reservedKey } from "../../keys.ts";
 import { ORDER } from "../../repair/action.ts";
@@ -29,7 +30,7 @@ import {
   isSound,
   viewAttachment,
 } from "../views.ts";
-import { addressWords, attachmentWords } from "../words.ts";
+import { addressWords } from "../words.ts";
 
 /** The attachment that names this very allocation of the address. */
 export function claimant(judge: Judge, view: AddressView): AttachmentView | undefined {
@@ -157,7 +158,7 @@ async function holderGone(
   const [first] = addresses;
   const holder = first?.record?.holder;
   const report = {
-    object: attachmentWords({ ...view, record: undefined }),
+    object: `attachment of ${formatHolder(holder ?? view.ref)}`,
     evidence: [
       seen(view, "missing"),
       ...addresses.map((address) => seen(address, "names it as its holder")),
@@ -168,7 +169,7 @@ async function holderGone(
     const step = `release ${texts}: ${ended.why}`;
     return judge.report(ADDRESS_KINDS.holderGone, {
       ...report,
-      detail: `${texts} is held by a sandbox without an attachment; ${ended.why}`,
+      detail: `it holds ${texts}, and has no attachment; ${ended.why}`,
       repair: {
         ...together({ compare: [...ended.compare], changes: [] }, endHolder(judge, view.key)),
         steps: [step],
@@ -178,7 +179,7 @@ async function holderGone(
     });
   }
   const made = await recordAgain(judge, view, addresses);
-  const detail = `${texts} is held by it, and it has no attachment`;
+  const detail = `it holds ${texts}, and has no attachment`;
   if (made === undefined || holder === undefined) {
     return judge.report(ADDRESS_KINDS.holderGone, {
       ...report,

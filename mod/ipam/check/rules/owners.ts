@@ -105,7 +105,7 @@ function checkMissing(judge: Judge, view: OwnerView): void {
   const texts = own.map(({ text }) => text).join(", ");
   judge.report(OWNER_KINDS.missing, {
     object: ownerWords(view),
-    detail: `${texts} is kept for it, and it has no record`,
+    detail: `it has no record, and this is kept for it: ${texts}`,
     evidence: [seen(view, "missing"), ...own.map((address) => seen(address, "names it"))],
     repair: {
       ...writeOwner(judge, view, { owner }),
@@ -173,7 +173,7 @@ function addressMissing(
   }]));
   report(judge, view, {
     kind: OWNER_KINDS.addressMissing,
-    detail: `it lists ${texts}, which is recorded as nobody's`,
+    detail: `it lists what is recorded as nobody's: ${texts}`,
     evidence: missing.map((address) => seen(address, "missing")),
     changes: together(
       { compare: [], changes: missing.map(unoffer) },
@@ -208,7 +208,7 @@ function listsOther(
   const isEmpty = own.length === 0 && view.record.holder === undefined;
   report(judge, view, {
     kind: isTwice ? OWNER_KINDS.twoOwners : OWNER_KINDS.listsOther,
-    detail: `it lists ${texts}, which is recorded for ${isTwice ? "another owner" : "another"}`,
+    detail: `it lists what is recorded for ${isTwice ? "another owner" : "another"}: ${texts}`,
     evidence: foreign.map((address) => seen(address, "recorded for another")),
     changes: together(
       { compare: foreign.map(ifUnchanged), changes: [] },
@@ -242,8 +242,10 @@ function notListed(
   report(judge, view, {
     kind: surplus.length > 0 ? OWNER_KINDS.slotTwice : OWNER_KINDS.notListed,
     detail: surplus.length > 0
-      ? `${texts} is recorded for it besides ${listed.map(({ text }) => text).join(", ")}`
-      : `${texts} is recorded for it, and it does not list ${texts}`,
+      ? `it lists ${
+        listed.map(({ text }) => text).join(", ")
+      }, and this is recorded for it too: ${texts}`
+      : `it does not list what is recorded for it: ${texts}`,
     evidence: unlisted.map((address) => seen(address, "names it")),
     changes: together(
       writeOwner(judge, view, { owner: withAddresses(view, kept) }),
@@ -282,7 +284,7 @@ function checkAgreement(judge: Judge, view: SoundOwner, own: readonly SoundAddre
   const texts = apart.map(({ text }) => text).join(", ");
   report(judge, view, {
     kind: OWNER_KINDS.revisions,
-    detail: `it was last written at revision ${revision}, ${texts} at another`,
+    detail: `it was last written at revision ${revision}, and at another: ${texts}`,
     evidence: apart.map((address) => seen(address, "written at another revision")),
     changes: writeOwner(judge, view, { owner: view.record }),
     step: `write the owner and ${texts} again, in one transaction`,
