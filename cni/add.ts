@@ -24,6 +24,7 @@ import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { physicalNetworkKey } from "../mod/ipam/keys.ts";
+import { seenInstead, storeChanged } from "../mod/ipam/known.ts";
 import { release } from "../mod/ipam/release.ts";
 import { decodeResource } from "../mod/ipam/stored.ts";
 import { DEFAULT_MTU } from "../mod/model/network.ts";
@@ -89,6 +90,8 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
     faultPoint("add:before-result");
     return added;
   } catch (error) {
+    const instead = seenInstead(asFabricError(error));
+    if (instead !== undefined) call.remember(instead);
     faultPoint("add:before-undo");
     await undo.undo();
     faultPoint("add:after-undo");
@@ -206,6 +209,7 @@ async function allocateRequest(
   const { config, run, id } = call;
   const { machineId, bootId } = await readNodeIdentity(config, { run, unique: id });
   const known = readKnownStore(config.stateDir);
+  if (known?.changed !== undefined) throw storeChanged(known, known.changed);
   return {
     attachment: attachmentRef(config, sandbox),
     confName: conf.name,

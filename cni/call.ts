@@ -13,7 +13,7 @@ import type { Run } from "../mod/host/run.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import type { Log } from "../mod/log.ts";
 import type { AttachmentRef } from "../mod/model/identity.ts";
-import { rememberStore } from "./known_store.ts";
+import { type KnownStore, readKnownStore, rememberStore } from "./known_store.ts";
 import { fileLeaseCache } from "./lease_file.ts";
 import { createRun } from "./programs.ts";
 import type { Sandbox } from "./request.ts";
@@ -35,7 +35,7 @@ export interface Call {
   openStore(options?: { readonly timeoutMs?: number }): Promise<Store>;
   /** What IPAM needs around the store. */
   ipam(store: Store): IpamContext;
-  /** Notes the newest that was seen of the store (rule 10). */
+  /** Notes the newest that was seen of the store that was opened (rule 10). */
   remember(header: Header): void;
 }
 
@@ -48,6 +48,7 @@ export function createCall(
   const id = ulid(now());
   const onError = (error: unknown): void =>
     log.write("warning", "state could not be kept", { error: String(error) });
+  let before: KnownStore | undefined;
   return {
     config,
     log,
@@ -56,11 +57,13 @@ export function createCall(
     spool: openSpool(config.stateDir),
     id,
     now,
-    openStore: ({ timeoutMs } = {}) =>
-      openGatewayStore({
+    openStore: ({ timeoutMs } = {}) => {
+      before = readKnownStore(config.stateDir);
+      return openGatewayStore({
         ...etcdOptions(config),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      }),
+      });
+    },
     ipam: (store) => ({
       store,
       now,
@@ -70,7 +73,7 @@ export function createCall(
     }),
     remember(header) {
       try {
-        rememberStore(config.stateDir, header, { unique: id });
+        rememberStore(config.stateDir, header, { before, unique: id });
       } catch (error) {
         onError(error);
       }

@@ -1,7 +1,7 @@
 /**
  * What this node knows of the store: its cluster id and the highest revision seen. A store that was
  * replaced or restored from a backup is noticed by it before an ADD writes into it (rule 10 of
- * ARCHITECTURE.md).
+ * ARCHITECTURE.md), and stays noticed: its revision soon is higher than the one that was known.
  *
  * @module
  */
@@ -9,36 +9,60 @@
 import * as v from "valibot";
 import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
 import type { Header } from "../mod/etcd/store.ts";
+import { isSameStore } from "../mod/ipam/known.ts";
 
-const KnownSchema = v.looseObject({ v: v.number(), clusterId: v.string(), revision: v.number() });
+const HeaderSchema = v.object({ clusterId: v.string(), revision: v.number() });
+const KnownSchema = v.looseObject({
+  v: v.number(),
+  ...HeaderSchema.entries,
+  changed: v.optional(HeaderSchema),
+});
+
+export interface KnownStore extends Header {
+  /** What answered in its place. No ADD writes there until an administrator says that it may. */
+  readonly changed?: Header;
+}
 
 function fileIn(stateDir: string): string {
   return `${stateDir}/store.json`;
 }
 
 /** The store as it was last seen; undefined on a node that never saw one. */
-export function readKnownStore(stateDir: string): Header | undefined {
+export function readKnownStore(stateDir: string): KnownStore | undefined {
   const text = readTextIfThere(fileIn(stateDir));
   if (text === undefined) return undefined;
   const parsed = v.safeParse(KnownSchema, parseJson(text));
   if (!parsed.success) return undefined;
-  const { clusterId, revision } = parsed.output;
-  return { clusterId, revision };
+  const { clusterId, revision, changed } = parsed.output;
+  return { clusterId, revision, ...(changed === undefined ? {} : { changed }) };
 }
 
 /**
  * Notes what was seen, unless more is known already. Two calls at once may leave the lower of their
  * revisions, which is seen too; so no lock, and no waiting for the disk, is worth its time.
+ *
+ * @param seen An answer to what was asked after `before` was read: only then can it tell that the
+ * store is another one.
  */
 export function rememberStore(
   stateDir: string,
   seen: Header,
-  options: { readonly unique: string },
+  options: { readonly before: KnownStore | undefined; readonly unique: string },
 ): void {
-  const known = readKnownStore(stateDir);
-  if (known?.clusterId === seen.clusterId && known.revision >= seen.revision) return;
+  const { before, unique } = options;
+  const known = readKnownStore(stateDir) ?? before;
+  if (known?.changed !== undefined) return;
   const { clusterId, revision } = seen;
-  replaceFile(fileIn(stateDir), JSON.stringify({ v: 1, clusterId, revision }), options);
+  if (before !== undefined && !isSameStore(before, seen)) {
+    return write(stateDir, { ...before, changed: { clusterId, revision } }, unique);
+  }
+  // Another call has seen more meanwhile.
+  if (known !== undefined && (known.clusterId !== clusterId || known.revision >= revision)) return;
+  write(stateDir, { clusterId, revision }, unique);
+}
+
+function write(stateDir: string, known: KnownStore, unique: string): void {
+  replaceFile(fileIn(stateDir), JSON.stringify({ v: 1, ...known }), { unique });
 }
 
 function parseJson(text: string): unknown {

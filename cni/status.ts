@@ -7,9 +7,11 @@
 
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { META_SCHEMA, zoneKey } from "../mod/ipam/keys.ts";
+import { isSameStore, storeChanged } from "../mod/ipam/known.ts";
 import { checkStoreSchema } from "../mod/ipam/meta.ts";
 import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
+import { readKnownStore } from "./known_store.ts";
 import { asking } from "./neighbour.ts";
 import { startTimer } from "../mod/timer.ts";
 
@@ -61,12 +63,15 @@ async function faultOf(
 }
 
 async function checkStore(call: Call): Promise<void> {
-  const { zone } = call.config;
+  const { zone, stateDir } = call.config;
+  const known = readKnownStore(stateDir);
+  if (known?.changed !== undefined) throw storeChanged(known, known.changed);
   await using store = await call.openStore({ timeoutMs: LIMIT_MS - MARGIN_MS });
-  const { results } = await asking("etcd", () =>
+  const { results, header } = await asking("etcd", () =>
     store.txn({
       success: [{ range: { key: META_SCHEMA } }, { range: { key: zoneKey(zone) } }],
     }));
+  if (known !== undefined && !isSameStore(known, header)) throw storeChanged(known, header);
   const [schema, found] = results.map((result) =>
     result.kind === "range" ? result.response.kvs[0] : undefined
   );

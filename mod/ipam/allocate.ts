@@ -7,7 +7,6 @@
  */
 
 import { FabricError, isKind } from "../error.ts";
-import type { Header } from "../etcd/store.ts";
 import { formatHolder } from "../model/identity.ts";
 import { coolingSeconds, type Network } from "../model/network.ts";
 import { AttachmentRecordSchema, type OwnerRecord } from "../model/records.ts";
@@ -19,6 +18,7 @@ import type { IpamContext } from "./context.ts";
 import { findCandidate } from "./find.ts";
 import { endedHolder, type OldHolder } from "./holder.ts";
 import { attachmentKey } from "./keys.ts";
+import { isSameStore, storeChanged } from "./known.ts";
 import { planAddresses, type Source } from "./plan.ts";
 import { allocatable, networkPools } from "./pool.ts";
 import { recorded } from "./recorded.ts";
@@ -46,7 +46,10 @@ export async function allocate(
   request: AllocateRequest,
 ): Promise<Allocation> {
   const { stateRequest, state } = await firstRead(context, request);
-  checkKnown(request, state.header);
+  const { known } = request;
+  if (known !== undefined && !isSameStore(known, state.header)) {
+    throw storeChanged(known, state.header);
+  }
   const existing = state.attachment.value;
   if (existing !== undefined) return await recorded(context, { request, state, record: existing });
   return await commitLoop(context, { request, stateRequest, first: state });
@@ -83,21 +86,6 @@ async function firstRead(
     }
   }
   throw fault;
-}
-
-/** Rule 10: another store, or one that went back in time, is not written to. */
-function checkKnown(request: AllocateRequest, header: Header): void {
-  const { known } = request;
-  if (known === undefined) return;
-  const other = known.clusterId !== header.clusterId;
-  if (!other && header.revision >= known.revision) return;
-  const what = other
-    ? `its cluster id is ${header.clusterId}, this node knew ${known.clusterId}`
-    : `its revision is ${header.revision}, this node saw ${known.revision}`;
-  throw new FabricError("store-changed", `etcd was replaced or restored: ${what}`, {
-    remedy: "compare the store with what the nodes hold before pods start: fabric-admin recover",
-    details: { known, seen: header },
-  });
 }
 
 interface LoopInput {
