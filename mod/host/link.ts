@@ -54,7 +54,7 @@ export async function addVeth(run: Run, options: VethOptions): Promise<void> {
   try {
     await run(["ip", "-batch", "-"], { stdin: vethLines(options).join("\n") + "\n" });
   } catch (error) {
-    throw await explain(run, options, error);
+    throw await explainVeth(run, options, error);
   }
 }
 
@@ -100,7 +100,11 @@ export async function linkExists(
 }
 
 /** What the kernel's "File exists" and "Invalid argument" were about. */
-async function explain(run: Run, options: VethOptions, error: unknown): Promise<unknown> {
+export async function explainVeth(
+  run: Run,
+  options: VethOptions,
+  error: unknown,
+): Promise<unknown> {
   const { host, peer, netns } = options;
   const stderr = stderrOf(error);
   if (stderr === undefined) return error;

@@ -12,6 +12,7 @@ export * from "./ifname.ts";
 export * from "./leak_filter.ts";
 export * from "./link.ts";
 export * from "./netns.ts";
+export * from "./plumb.ts";
 export * from "./pod.ts";
 export * from "./pod_plan.ts";
 export * from "./pod_read.ts";

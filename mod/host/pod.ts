@@ -41,9 +41,10 @@ const OWN = "the namespace is the host's own";
 /**
  * Settings that `ip` does not know, then `ip -batch` in place of the shell. It runs inside the
  * pod's namespace. $1 interface, $2 "on" or "off" for tx offload, $3-$5 rate in bit/s, burst and
- * limit in bytes or empty.
+ * limit in bytes or empty, $6 a word that must come on standard input before the announcement, or
+ * empty.
  *
- * It begins before the addresses are known, and reads them from its input: one line of families
+ * It begins before the addresses are known, and reads them from file 4: one line of families
  * (`4`, `6`, `46`), whether it has the default route (`default`, `source`, `first`), routing table
  * and addresses for it; lines for `ip -batch`, each behind the word of the case that it is for, and
  * a dot; later the announcement.
@@ -59,14 +60,14 @@ const OWN = "the namespace is the host's own";
  * - The default route belongs to the first interface that has one, whoever made that.
  * - Rules of a routing table survive the interface that they were made for, so old ones go first.
  */
-const SCRIPT = `set -e
+export const POD_SCRIPT = `set -e
 if [ /proc/self/ns/net -ef "/proc/$PPID/ns/net" ]; then echo "${OWN}" >&2; exit 1; fi
 cd /proc/sys/net/ipv4/conf/"$1"
 echo 1 >arp_notify; echo 1 >arp_ignore; echo 2 >arp_announce
 cd /
 if [ "$2" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
 if [ -n "$3" ]; then tc qdisc replace dev "$1" root tbf rate "$3"bit burst "$4" limit "$5"; fi
-read -r families route table addresses
+read -r families route table addresses <&4
 if [ -d /proc/sys/net/ipv6/conf/"$1" ]; then
   cd /proc/sys/net/ipv6/conf/"$1"
   case $families in
@@ -100,7 +101,7 @@ if [ "$route" = first ]; then
 fi
 echo "$route"
 lines=
-while read -r when line; do
+while read -r when line <&4; do
   case $when in .) break;; "$route") lines="$lines$line
 ";; esac
 done
@@ -114,11 +115,12 @@ fi
 ip -batch - <<EOF
 $lines
 EOF
-exec ip -batch -
+if [ -n "$6" ]; then read -r word; [ "$word" = "$6" ]; fi
+exec ip -batch - <&4
 `;
 
 /** Most of it is spent waiting for what `pod` and `connected` tell; they have limits of their own. */
-const TIMEOUT_MS = 60_000;
+export const POD_TIMEOUT_MS = 60_000;
 
 /**
  * Sets up a pod's interface, waits until it is connected, and announces its addresses. It can be
@@ -133,48 +135,89 @@ export async function configurePod(
   pod: PodInterface | Promise<PodInterface>,
   options: ConfigurePodOptions,
 ): Promise<ConfiguredPod> {
-  const { netns, ifname, txOffload, egress, connected } = options;
+  const { netns, ifname, connected } = options;
   checkIfname(ifname);
-  const planned = Promise.resolve(pod);
-  // Told here that somebody looks at them, since a failure before may leave them unread.
-  planned.catch(() => {});
-  connected.catch(() => {});
-  const input = async function* (): AsyncIterable<string> {
-    const wanted = await planned;
-    yield setUpText(wanted);
-    await connected;
-    yield announcementLines(wanted).join("\n") + "\n";
-  };
+  const plan = openPlan(Promise.resolve(pod), connected);
   try {
-    const { stdout } = await run([
-      "nsenter",
-      `--net=${netns}`,
-      "--",
+    const argv = [
       "sh",
       "-c",
-      SCRIPT,
+      `exec 4<&0\n${POD_SCRIPT}`,
       "sh",
-      ifname,
-      txOffload ? "on" : "off",
-      egress === undefined ? "" : String(egress.rate),
-      egress === undefined ? "" : String(egress.burst),
-      egress === undefined ? "" : String(egress.limit),
-    ], { stdin: input(), timeoutMs: TIMEOUT_MS });
-    return { defaultRoute: stdout.startsWith("default") };
+      ...podArguments(options),
+      "",
+    ] as const;
+    const { stdout } = await run(["nsenter", `--net=${netns}`, "--", ...argv], {
+      stdin: plan.input(),
+      timeoutMs: POD_TIMEOUT_MS,
+    });
+    plan.check();
+    return { defaultRoute: stdout.includes("default\n") };
   } catch (error) {
-    const stderr = stderrOf(error);
-    if (stderr === undefined) throw error;
-    if (stderr.includes(OWN)) {
-      throw new FabricError("invalid", `${netns} is the host's own network namespace`, {
-        field: "netns",
-        value: netns,
-        remedy: "give the namespace of a sandbox; a pod of the host's network needs no interface",
-        cause: error,
-      });
-    }
-    if (await netnsIdentity(run, netns) === undefined) throw netnsMissing(netns, error);
-    throw error;
+    plan.check();
+    throw await explainPod(run, netns, error);
   }
+}
+
+/** The first arguments of the script. */
+export function podArguments(
+  { ifname, txOffload, egress }: Pick<ConfigurePodOptions, "ifname" | "txOffload" | "egress">,
+): readonly string[] {
+  return [
+    ifname,
+    txOffload ? "on" : "off",
+    egress === undefined ? "" : String(egress.rate),
+    egress === undefined ? "" : String(egress.burst),
+    egress === undefined ? "" : String(egress.limit),
+  ];
+}
+
+/** The input of the script. */
+export interface Plan {
+  input(): AsyncIterable<string>;
+  /** Throws what the pod's plan or its connection failed with: then the input ended early. */
+  check(): void;
+}
+
+/**
+ * The plan of a pod and, once it is connected, its announcement. When either fails, the input ends,
+ * and with it the script and whatever runs beside it, in order; nothing is killed.
+ */
+export function openPlan(pod: Promise<PodInterface>, connected: Promise<unknown>): Plan {
+  let failed: { readonly cause: unknown } | undefined;
+  // Told here that somebody looks at them, since a failure before may leave them unread.
+  pod.catch(() => {});
+  connected.catch(() => {});
+  return {
+    async *input() {
+      try {
+        const wanted = await pod;
+        yield setUpText(wanted);
+        await connected;
+        yield announcementLines(wanted).join("\n") + "\n";
+      } catch (cause) {
+        failed = { cause };
+      }
+    },
+    check() {
+      if (failed !== undefined) throw failed.cause;
+    },
+  };
+}
+
+/** What a failure of the script means. */
+export async function explainPod(run: Run, netns: string, error: unknown): Promise<unknown> {
+  const stderr = stderrOf(error);
+  if (stderr === undefined) return error;
+  if (stderr.includes(OWN)) {
+    return new FabricError("invalid", `${netns} is the host's own network namespace`, {
+      field: "netns",
+      value: netns,
+      remedy: "give the namespace of a sandbox; a pod of the host's network needs no interface",
+      cause: error,
+    });
+  }
+  return await netnsIdentity(run, netns) === undefined ? netnsMissing(netns, error) : error;
 }
 
 /** The input of the script, up to the announcement. */

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly clearEnv?: boolean;
   /** The program is killed after this many milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
+  /** Told of each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** What a program that ended with exit code 0 printed. */
@@ -96,7 +98,9 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
         kill();
       });
     }
-    const output = await child.output();
+    const output = options.onLine === undefined
+      ? await child.output()
+      : await outputInLines(child, options.onLine);
     if (inputFailed !== undefined) throw inputFailed.cause;
     const result = { stdout: decode(output.stdout), stderr: decode(output.stderr) };
     if (output.success && !timedOut) return result;
@@ -107,6 +111,39 @@ export async function run(argv: Argv, options: RunOptions = {}): Promise<Output>
   } finally {
     cancel();
     await writer?.close().catch(() => {});
+  }
+}
+
+/** What `child.output()` gives, and the lines of standard output as they come. */
+async function outputInLines(
+  child: Deno.ChildProcess,
+  onLine: (line: string) => void,
+): Promise<Deno.CommandOutput> {
+  const stderr = collect(child.stderr, () => {});
+  let rest = "";
+  const stdout = collect(child.stdout, (bytes) => {
+    const lines = (rest + decode(bytes)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  });
+  const [status, out, err] = await Promise.all([child.status, stdout, stderr]);
+  return { ...status, stdout: out, stderr: err };
+}
+
+async function collect(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onBytes: (bytes: Uint8Array<ArrayBuffer>) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = stream.getReader();
+  let all = new Uint8Array(0);
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return all;
+    onBytes(value);
+    const both = new Uint8Array(all.length + value.length);
+    both.set(all);
+    both.set(value, all.length);
+    all = both;
   }
 }
 

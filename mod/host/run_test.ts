@@ -54,6 +54,23 @@ Deno.test("run() takes input in pieces, as they come", async () => {
   assertEquals(order, ["later"]);
 });
 
+Deno.test("run() tells lines as they come, and all of them at the end", async () => {
+  const go = Promise.withResolvers<void>();
+  const lines: string[] = [];
+  const input = async function* (): AsyncIterable<string> {
+    await go.promise;
+    yield "b\nc";
+  };
+  const { stdout } = await run(["sh", "-c", "echo a; echo x >&2; cat"], {
+    stdin: input(),
+    onLine: (line) => {
+      lines.push(line);
+      go.resolve();
+    },
+  });
+  assertEquals([lines, stdout], [["a", "b"], "a\nb\nc"]);
+});
+
 Deno.test("run() throws what its input throws, and ends the program", async () => {
   const pieces = async function* (): AsyncIterable<string> {
     yield "a\n";

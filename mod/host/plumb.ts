@@ -1,0 +1,156 @@
+/**
+ * All that an attachment needs of the host, by one process: the pair of devices, the filter, the
+ * limits, and the pod's side. The steps are those of `addVeth()`, `addLeakFilter()`,
+ * `limitTrafficToPod()` and `configurePod()`; in one process they follow each other without a turn
+ * of ours between them, and start while the addresses are still being asked for.
+ *
+ * @module
+ */
+
+import type { Shaper } from "./bandwidth.ts";
+import { checkIfname } from "./ifname.ts";
+import { leakFilterText } from "./leak_filter.ts";
+import { explainVeth, vethLines } from "./link.ts";
+import { checkNetnsPath } from "./netns.ts";
+import {
+  type ConfiguredPod,
+  type ConfigurePodOptions,
+  explainPod,
+  openPlan,
+  POD_SCRIPT,
+  POD_TIMEOUT_MS,
+  podArguments,
+} from "./pod.ts";
+import type { PodInterface } from "./pod_plan.ts";
+import type { Run } from "./run.ts";
+
+export interface PlumbOptions extends ConfigurePodOptions {
+  /** Name of the host's end. */
+  readonly host: string;
+  /** Keep the pod's frames from the host's own stack. */
+  readonly leakFilter: boolean;
+  /** Limit of what goes to the pod. Default: none. */
+  readonly ingress?: Shaper;
+  /** The devices are there: the host's end can become a port. */
+  readonly onLinked: () => void;
+}
+
+/**
+ * $1 lines for `ip -batch`, $2 commands for nft or empty, $3 host's end, $4-$6 rate in bit/s, burst
+ * and limit in bytes of what goes to the pod or empty, $7 namespace, $8 the pod's script, and
+ * further on that script's arguments.
+ *
+ * The pod's side begins while nft works, and does not announce anything before nft is done. nft
+ * tells that on the pipe between them, so the plan comes in as file 4.
+ */
+const SCRIPT = `set -e
+ip -batch - <<EOF
+$1
+EOF
+echo linked
+if [ -n "$4" ]; then tc qdisc replace dev "$3" root tbf rate "$4"bit burst "$5" limit "$6"; fi
+filter=$2 netns=$7 pod=$8; shift 8
+exec 4<&0
+if [ -z "$filter" ]; then exec nsenter --net="$netns" -- sh -c "$pod" sh "$@" "" </dev/null; fi
+{ nft "$filter" && echo filtered; } | nsenter --net="$netns" -- sh -c "$pod" sh "$@" filtered
+`;
+
+/**
+ * Makes the devices and sets up the pod's side.
+ *
+ * @throws {FabricError} `conflict` as `addVeth()`, when nothing was touched; else what
+ * `configurePod()` throws, and something may have been made.
+ */
+export async function plumb(
+  run: Run,
+  pod: Promise<PodInterface>,
+  options: PlumbOptions,
+): Promise<ConfiguredPod> {
+  const { host, ifname, netns, leakFilter, ingress, connected, onLinked } = options;
+  checkIfname(ifname);
+  checkNetnsPath(netns);
+  const plan = openPlan(pod, connected);
+  const veth = { host, peer: ifname, netns };
+  let linked = false;
+  try {
+    const { stdout } = await run([
+      "sh",
+      "-c",
+      SCRIPT,
+      "sh",
+      vethLines(veth).join("\n"),
+      leakFilter ? leakFilterText(host) : "",
+      host,
+      ...(ingress === undefined ? ["", "", ""] : shaperArguments(ingress)),
+      netns,
+      POD_SCRIPT,
+      ...podArguments(options),
+    ], {
+      stdin: plan.input(),
+      timeoutMs: POD_TIMEOUT_MS,
+      onLine: (line) => {
+        if (line !== "linked") return;
+        linked = true;
+        onLinked();
+      },
+    });
+    plan.check();
+    return { defaultRoute: stdout.includes("default\n") };
+  } catch (error) {
+    if (!linked) throw await explainVeth(run, veth, error);
+    plan.check();
+    throw await explainPod(run, netns, error);
+  }
+}
+
+function shaperArguments({ rate, burst, limit }: Shaper): readonly string[] {
+  return [rate, burst, limit].map(String);
+}
+
+export interface UnplumbOptions {
+  readonly host: string;
+  /** The pod's namespace, when it may live on. */
+  readonly netns?: string;
+  /** Routing table of the interface, when rules for it may be left in the namespace. */
+  readonly sourceTable?: number;
+}
+
+/**
+ * $1 host's end, $2 namespace or empty, $3 routing table. What is missing is no error; a filter
+ * that cannot be deleted is one only when it is there. A host whose datapath is the kernel's may
+ * have no nft at all.
+ */
+const END_SCRIPT = `
+nft delete chain netdev fabric "$1" 2>/dev/null & filter=$!
+rules=
+if [ -n "$2" ]; then
+  nsenter --net="$2" -- sh -c 'for family in -4 -6; do
+    while ip $family rule del table "$1" 2>/dev/null; do :; done
+  done' sh "$3" 2>/dev/null & rules=$!
+fi
+code=0
+said=$(ip link del dev "$1" 2>&1) || case $said in
+  *"Cannot find device"* | *"does not exist"*) ;;
+  *) echo "$said" >&2; code=1;;
+esac
+if ! wait "$filter" && nft list chain netdev fabric "$1" >/dev/null 2>&1; then
+  echo "nft cannot delete the filter of $1" >&2; code=1
+fi
+[ -z "$rules" ] || wait "$rules" || :
+exit "$code"
+`;
+
+/**
+ * Takes back what `plumb()` made, by one process: the devices, the filter, and the rules in a
+ * namespace that lives on. Everything may be missing.
+ *
+ * @throws {FabricError} `host` when something stays.
+ */
+export async function unplumb(run: Run, options: UnplumbOptions): Promise<void> {
+  const { host, netns, sourceTable } = options;
+  const where = netns === undefined || sourceTable === undefined ? ["", ""] : [
+    netns,
+    String(sourceTable),
+  ];
+  await run(["sh", "-c", END_SCRIPT, "sh", host, ...where]);
+}
