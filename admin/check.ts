@@ -4,6 +4,7 @@
  * @module
  */
 
+import { FabricError } from "../mod/error.ts";
 import { findingFields, type Source, SOURCES } from "../mod/ipam/check/finding.ts";
 import { didYouMean } from "../mod/nearest.ts";
 import { CHECKED_SOURCES, runCheckers } from "./checkers.ts";
@@ -29,7 +30,7 @@ export function sourcesOf(args: readonly string[]): readonly Source[] {
 async function run(context: AdminContext, { args, flags }: Call): Promise<void> {
   const sources = sourcesOf(args);
   using progress = startProgress(context.io);
-  const { findings, looked, truncated } = await runCheckers(context, {
+  const { findings, looked, truncated, unseen } = await runCheckers(context, {
     sources,
     onProgress: (text) => progress.show(text),
   });
@@ -50,6 +51,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
   if (truncated) {
     context.warn("there is more damage than one check pursues; repair, and check again");
   }
+  if (unseen !== undefined) context.fail(new FabricError("try-again", unseen));
   if (findings.length > 0) context.end(EXIT.damage);
 }
 

@@ -24,6 +24,8 @@ export interface Checked {
   readonly looked: string;
   /** There is more damage than one check pursues. */
   readonly truncated: boolean;
+  /** Something could not be looked at, so that it may be damaged. */
+  readonly unseen?: string;
 }
 
 /** Checks some of the sources. */
@@ -37,13 +39,14 @@ const STORE: Checker = {
   check: async (context, { sources, onProgress }) => {
     const ipam = await context.ipam();
     await using reader = openBulkReader(await context.storeOptions(), ipam.store);
-    const { findings, revision, keys, truncated } = await checkStore({ ipam, reader }, {
+    const { findings, revision, keys, truncated, compacted } = await checkStore({ ipam, reader }, {
       sources,
       onProgress: ({ section, keys }) =>
         onProgress(`checking ${section}: ${keys.toLocaleString("en")} keys read`),
     });
     const looked = `${keys.toLocaleString("en")} keys read, at revision ${revision}`;
-    return { findings, looked, truncated };
+    const unseen = "etcd compacts its revisions faster than they are read; check again";
+    return { findings, looked, truncated, ...(compacted ? { unseen } : {}) };
   },
 };
 
@@ -67,5 +70,11 @@ export async function runCheckers(
     findings: done.flatMap(({ findings }) => findings),
     looked: done.map(({ looked }) => looked).join(", "),
     truncated: done.some(({ truncated }) => truncated),
+    ...unseenOf(done),
   };
+}
+
+function unseenOf(done: readonly Checked[]): { readonly unseen?: string } {
+  const texts = done.flatMap(({ unseen }) => unseen ?? []);
+  return texts.length === 0 ? {} : { unseen: texts.join("; ") };
 }

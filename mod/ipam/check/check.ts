@@ -35,6 +35,7 @@ import { type OnProgress, Scan } from "./scan.ts";
 import { scanAddresses } from "./scan_addresses.ts";
 import { scanHolders, scanLeased } from "./scan_holders.ts";
 import { scanPast } from "./scan_past.ts";
+import { SecondLook } from "./second_look.ts";
 import type { Snapshot } from "./windows.ts";
 import { readWorld } from "./world.ts";
 
@@ -55,6 +56,8 @@ export interface CheckReport {
   readonly keys: number;
   /** There is more damage than one check pursues: repair, and check again. */
   readonly truncated: boolean;
+  /** etcd compacted so often that something could not be read at one revision: check again. */
+  readonly compacted: boolean;
 }
 
 /** What a check of the store works with. */
@@ -98,15 +101,19 @@ export async function checkStore(
     world: await readWorld(first),
     ipam: context.ipam,
   });
-  if (meta.newer) return { findings: meta.findings, revision, keys: 0, truncated: false };
+  if (meta.newer) {
+    return { findings: meta.findings, revision, keys: 0, truncated: false, compacted: false };
+  }
   const findings: Finding[] = [];
   let keys = 0;
   let truncated = false;
+  let compacted = false;
   if (sources.includes("addresses")) {
     const found = await checkAddresses(context, first, options);
     findings.push(...found.findings);
     keys += found.keys;
     truncated = found.truncated;
+    compacted = found.compacted;
   }
   if (sources.includes("networks")) {
     const found = await checkNetworks(context, options);
@@ -114,7 +121,7 @@ export async function checkStore(
     keys += found.keys;
   }
   findings.sort((a, b) => a.kind.code < b.kind.code ? -1 : a.kind.code > b.kind.code ? 1 : 0);
-  return { findings, revision, keys, truncated };
+  return { findings, revision, keys, truncated, compacted };
 }
 
 async function startSnapshot(
@@ -161,27 +168,55 @@ async function checkAddresses(
   const overlaps = await scanPast(scan);
   await scan.pursue();
 
-  const snapshot = await startSnapshot(context, options.signal);
-  const world = await readWorld(snapshot);
+  const look = new SecondLook(() => startSnapshot(context, options.signal));
+  const judged = await judgeSeeds(ipam, look, scan.seeds);
+  const missingNetworks = new Set(scan.missingNetworks.keys());
+  const { claimed } = judged;
+  const others = await look.run(async (snapshot, world) => {
+    const input = { snapshot, world, ipam };
+    return [
+      ...await missingNetworkFindings(input, scan.missingNetworks),
+      ...await unknownNodeFindings(input, scan.unknownNodes),
+      ...await indexFindings({ ...input, suspicions: index, claimed, missingNetworks }),
+      ...await leaseFindings(snapshot, { world, suspicions: leased, now: ipam.now() }),
+      ...await overlapFindings(snapshot, overlaps),
+    ];
+  });
+  return {
+    findings: [...judged.findings, ...others ?? []],
+    keys: scan.keys,
+    truncated: scan.truncated,
+    compacted: look.failed,
+  };
+}
+
+/** Findings of single records, and the addresses that somebody names though they have no record. */
+async function judgeSeeds(
+  ipam: Pick<IpamContext, "now" | "newId">,
+  look: SecondLook,
+  seeds: ReadonlySet<string>,
+): Promise<{ readonly findings: readonly Finding[]; readonly claimed: ReadonlySet<string> }> {
   const findings: Finding[] = [];
   const claimed = new Set<string>();
-  for (const records of await readCases(snapshot, world, scan.seeds)) {
-    const judge = new Judge(records, { world, snapshot, ipam });
-    for (const rule of RULES) await rule(judge);
-    findings.push(...judge.findings);
-    for (const { key, kv } of records.addresses.values()) {
-      if (kv === undefined && judge.settled.has(key)) claimed.add(key);
+  const judge = async (wanted: Iterable<string>): Promise<readonly Judge[] | undefined> =>
+    await look.run(async (snapshot, world) => {
+      const judges = (await readCases(snapshot, world, wanted)).map((records) =>
+        new Judge(records, { world, snapshot, ipam })
+      );
+      for (const one of judges) for (const rule of RULES) await rule(one);
+      return judges;
+    });
+  const take = (judges: readonly Judge[]): void => {
+    for (const { findings: found, records, settled } of judges) {
+      findings.push(...found);
+      for (const { key, kv } of records.addresses.values()) {
+        if (kv === undefined && settled.has(key)) claimed.add(key);
+      }
     }
-  }
-  const input = { snapshot, world, ipam };
-  const missing = await missingNetworkFindings(input, scan.missingNetworks);
-  const missingNetworks = new Set(scan.missingNetworks.keys());
-  findings.push(
-    ...missing,
-    ...await unknownNodeFindings(input, scan.unknownNodes),
-    ...await indexFindings({ ...input, suspicions: index, claimed, missingNetworks }),
-    ...await leaseFindings(snapshot, { world, suspicions: leased, now: ipam.now() }),
-    ...await overlapFindings(snapshot, overlaps),
-  );
-  return { findings, keys: scan.keys, truncated: scan.truncated };
+  };
+  const together = await judge(seeds);
+  if (together !== undefined) take(together);
+  // etcd compacts faster than all of them are read: one after the other, each is read at once.
+  else for (const seed of seeds) take(await judge([seed]) ?? []);
+  return { findings, claimed };
 }

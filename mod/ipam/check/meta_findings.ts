@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import { prefixEnd, underPrefix } from "../../etcd/store.ts";
 import type { IpamContext } from "../context.ts";
+import { pause } from "../../timer.ts";
 import { CLAIM_PATIENCE_MS, runEdit } from "../edit.ts";
 import { META_EDIT, META_ERA, META_EXPORTED, META_SCHEMA, PREFIXES } from "../keys.ts";
 import { ORDER } from "../repair/action.ts";
@@ -146,6 +147,8 @@ async function exportFindings(snapshot: Snapshot, slot: Slot): Promise<readonly 
   })];
 }
 
+const POLL_MS = 100;
+
 /** A claim that nobody moved for longer than an edit waits for. */
 export async function abandonedEdit(
   snapshot: Snapshot,
@@ -156,9 +159,13 @@ export async function abandonedEdit(
   const first = await read(live, META_EDIT);
   const claim = first.kv === undefined ? undefined : readClaim(first.kv.value)?.claim;
   if (first.kv === undefined || claim === undefined) return [];
-  await new Promise((resolve) => setTimeout(resolve, patienceMs));
-  const second = await read(live, META_EDIT);
-  if (second.kv?.modRevision !== first.kv.modRevision) return [];
+  const until = performance.now() + patienceMs;
+  let second = first;
+  while (performance.now() < until) {
+    await pause(Math.min(POLL_MS, patienceMs), snapshot.signal);
+    second = await read(live, META_EDIT);
+    if (second.kv?.modRevision !== first.kv.modRevision) return [];
+  }
   const kind = STORE_KINDS.abandonedEdit;
   const object = `edit of network ${claim}`;
   return [{
