@@ -206,8 +206,8 @@ async function allocateRequest(
   { conf, sandbox, pod, wanted }: AddRequest,
   call: Call,
 ): Promise<AllocateRequest> {
-  const { config, run, id } = call;
-  const { machineId, bootId } = await readNodeIdentity(config, { run, unique: id });
+  const { config } = call;
+  const { machineId, bootId } = await readNodeIdentity(call);
   const known = readKnownStore(config.stateDir);
   if (known?.changed !== undefined) throw storeChanged(known, known.changed);
   return {

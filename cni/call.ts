@@ -37,6 +37,8 @@ export interface Call {
   ipam(store: Store): IpamContext;
   /** Notes the newest that was seen of the store that was opened (rule 10). */
   remember(header: Header): void;
+  /** Told of state that could not be kept: that costs a later call some time, and this one nothing. */
+  onError(error: unknown): void;
 }
 
 /** Puts the parts of a call together. */
@@ -71,6 +73,7 @@ export function createCall(
       newId: () => ulid(now()),
       leases: fileLeaseCache(config.runDir, { unique: id, onError }),
     }),
+    onError,
     remember(header) {
       try {
         rememberStore(config.stateDir, header, { before, unique: id });

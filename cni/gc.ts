@@ -55,7 +55,7 @@ export async function gc(request: GcRequest, call: Call): Promise<Collected> {
     context,
     db,
     valid: new Set(request.valid.map(keyOf)),
-    bootId: (await readNodeIdentity(call.config, { run: call.run, unique: call.id })).bootId,
+    bootId: (await readNodeIdentity(call)).bootId,
     confName: request.conf.name,
   };
   const stale = await call.steps.time("read", () => staleRecords(work));

@@ -8,10 +8,9 @@
  */
 
 import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
-import type { Config } from "../mod/config.ts";
 import { FabricError } from "../mod/error.ts";
 import { type Identity, readIdentity } from "../mod/host/identity.ts";
-import type { Run } from "../mod/host/run.ts";
+import type { Call } from "./call.ts";
 
 /**
  * Reads both.
@@ -19,10 +18,8 @@ import type { Run } from "../mod/host/run.ts";
  * @throws {FabricError} `host` or `invalid` when one cannot be read or is none.
  */
 export async function readNodeIdentity(
-  config: Pick<Config, "machineIdFile" | "bootIdFile" | "runDir">,
-  options: { readonly run: Run; readonly unique: string },
+  { config, run, id, onError }: Pick<Call, "config" | "run" | "id" | "onError">,
 ): Promise<Identity> {
-  const { run, unique } = options;
   const machineId = readIdFile(config.machineIdFile, "machineIdFile");
   if (config.bootIdFile !== undefined) {
     return { machineId, bootId: readIdFile(config.bootIdFile, "bootIdFile") };
@@ -31,7 +28,11 @@ export async function readNodeIdentity(
   const kept = /^(\/var)?\/run\//.test(file) ? readTextIfThere(file)?.trim() : undefined;
   if (kept !== undefined && /^[0-9a-f-]{32,36}$/.test(kept)) return { machineId, bootId: kept };
   const { bootId } = await readIdentity(run, { machineId });
-  if (/^(\/var)?\/run\//.test(file)) replaceFile(file, `${bootId}\n`, { unique });
+  try {
+    if (/^(\/var)?\/run\//.test(file)) replaceFile(file, `${bootId}\n`, { unique: id });
+  } catch (error) {
+    onError(error);
+  }
   return { machineId, bootId };
 }
 

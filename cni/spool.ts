@@ -31,7 +31,11 @@ const EntrySchema = v.looseObject({
 export type SpoolEntry = v.InferOutput<typeof EntrySchema>;
 
 export interface Spool {
-  /** Puts an entry on the disk; `id` sorts by time (a ULID). */
+  /**
+   * Puts an entry on the disk; `id` sorts by time (a ULID).
+   *
+   * @throws {FabricError} `host` when the disk does not take it: what is to be said would be lost.
+   */
   put(entry: SpoolEntry, id: string): void;
   /** Names of the entries, the oldest first; those of one port, or all. */
   names(port?: string): readonly string[];
@@ -56,7 +60,11 @@ export function openSpool(stateDir: string): Spool {
   return {
     put(entry, id) {
       const path = `${folder}/${id}-${entry.port}${SUFFIX}`;
-      replaceFile(path, JSON.stringify(entry), { unique: id, durable: true });
+      try {
+        replaceFile(path, JSON.stringify(entry), { unique: id, durable: true });
+      } catch (cause) {
+        throw notKept(entry, { folder, cause });
+      }
     },
     names: (port) => listNames(folder).filter((name) => port === undefined || name.includes(port)),
     async finish(name, finish, { waitMs = 0 } = {}) {
@@ -81,6 +89,18 @@ export function openSpool(stateDir: string): Spool {
       return true;
     },
   };
+}
+
+function notKept(
+  { ref }: SpoolEntry,
+  { folder, cause }: { readonly folder: string; readonly cause: unknown },
+): FabricError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new FabricError(
+    "host",
+    `Cannot keep in ${folder} that container ${ref.containerId} has ended: ${why}`,
+    { remedy: "make room there, or make the folder writable; the runtime calls DEL again", cause },
+  );
 }
 
 function listNames(folder: string): readonly string[] {

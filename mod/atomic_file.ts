@@ -20,14 +20,27 @@ export function replaceFile(path: string, text: string, options: ReplaceOptions)
   const folder = path.slice(0, path.lastIndexOf("/"));
   const temporary = `${path}.${unique}.tmp`;
   try {
-    writeNew(temporary, text, { mode, durable });
+    try {
+      writeNew(temporary, text, { mode, durable });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeNew(temporary, text, { mode, durable });
+    }
+    Deno.renameSync(temporary, path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeNew(temporary, text, { mode, durable });
+    removeQuietly(temporary);
+    throw error;
   }
-  Deno.renameSync(temporary, path);
   if (durable) syncFolder(folder);
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was never made; what is told is why.
+  }
 }
 
 /** Waits until the disk has the folder's entries. */

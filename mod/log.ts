@@ -89,9 +89,18 @@ export function appendLine(options: LogFileOptions, line: string): void {
   // thrown away since, because the log turned over while this process was stopped: then once more.
   for (let attempt = 0; attempt < 8; attempt++) {
     using file = openToAppend(options, bytes.length);
-    file.writeSync(bytes);
+    const written = file.writeSync(bytes);
+    if (written < bytes.length) throw takeBack(file, written);
     if (file.statSync().nlink !== 0) return;
   }
+}
+
+/** The disk is full: a part of a line would spoil the next one too. Returns the error for that. */
+function takeBack(file: Deno.FsFile, written: number): Error {
+  const end = file.seekSync(0, Deno.SeekMode.Current);
+  // Unless somebody has written behind it.
+  if (file.statSync().size === end) file.truncateSync(end - written);
+  return new Error("no space left for a whole line");
 }
 
 function openToAppend(options: LogFileOptions, length: number): Deno.FsFile {
