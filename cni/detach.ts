@@ -6,11 +6,8 @@
 
 import { faultPoint } from "fabric/fault";
 import { isKind } from "../mod/error.ts";
-import { delLeakFilter } from "../mod/host/leak_filter.ts";
-import { delLink } from "../mod/host/link.ts";
-import { forgetSourceTable } from "../mod/host/pod.ts";
+import { unplumb } from "../mod/host/plumb.ts";
 import { sourceTableOf } from "../mod/host/pod_plan.ts";
-import type { Run } from "../mod/host/run.ts";
 import { connectOvsdb, delPort, type Ovsdb } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 
@@ -56,19 +53,12 @@ export async function detach(
   const { run, steps } = call;
   const results = await Promise.allSettled([
     steps.time("port", () => removePort(port, connecting, call)),
-    steps.time("veth", async () => {
+    steps.time("host", async () => {
       faultPoint("del:before-veth");
-      await delLink(run, port);
+      const sourceTable = sourceTableOf(ifname);
+      await unplumb(run, { host: port, ...(netns === undefined ? {} : { netns, sourceTable }) });
       faultPoint("del:after-veth");
     }),
-    steps.time("filter", async () => {
-      faultPoint("del:before-filter");
-      await removeFilter(run, port);
-      faultPoint("del:after-filter");
-    }),
-    netns === undefined
-      ? undefined
-      : steps.time("pod", () => forgetSourceTable(run, { netns, table: sourceTableOf(ifname) })),
   ]);
   const [removed] = results;
   for (const result of results) if (result.status === "rejected") throw result.reason;
@@ -92,15 +82,5 @@ async function removePort(
     if (!isKind(error, "unavailable", "unknown-outcome")) throw error;
     call.log.write("warning", "ovsdb-server does not answer", { error: error.message });
     return false;
-  }
-}
-
-/** A host whose datapath is the kernel's may have no `nft` at all, and so no filter. */
-async function removeFilter(run: Run, port: string): Promise<void> {
-  try {
-    await delLeakFilter(run, port);
-  } catch (error) {
-    const missing = isKind(error, "host") && error.details["exitCode"] === undefined;
-    if (!missing) throw error;
   }
 }

@@ -12,8 +12,6 @@ export const ADD_FAULT_POINTS = [
   "add:after-allocate",
   "add:before-veth",
   "add:after-veth",
-  "add:before-filter",
-  "add:after-filter",
   "add:before-port",
   "add:after-port",
   "add:after-ofport",
@@ -32,8 +30,6 @@ export const DEL_FAULT_POINTS = [
   "del:after-port",
   "del:before-veth",
   "del:after-veth",
-  "del:before-filter",
-  "del:after-filter",
   "del:before-release",
   "del:after-release",
 ] as const;

@@ -1,20 +1,18 @@
 /**
- * Running the host's programs from the plugin: only those that the executable may start, with a
- * PATH of ours. What else is needed (a shell) is started by `nsenter`, which enters nothing then.
+ * Running the host's programs from the plugin: those that the executable may start, with a PATH of
+ * ours.
  *
  * @module
  */
 
 import type { Log } from "../mod/log.ts";
 import { type Run, run, withLog } from "../mod/host/run.ts";
-import { PROGRAM_PATH, PROGRAMS } from "../mod/permissions.ts";
-
-const DIRECT: readonly string[] = PROGRAMS;
+import { PROGRAM_PATH } from "../mod/permissions.ts";
 
 /** A runner for one call, which logs every command when the log wants it. */
 export function createRun(log: Log): Run {
   const plain: Run = (argv, options = {}) =>
-    run(DIRECT.includes(argv[0]) ? argv : ["nsenter", "--", ...argv], {
+    run(argv, {
       timeoutMs: 5_000,
       ...options,
       clearEnv: true,

@@ -22,11 +22,11 @@ export const ROLES = ["cni", "server", "admin", "command"] as const;
 export type Role = typeof ROLES[number];
 
 /**
- * Programs that this process starts itself. What runs inside `nsenter` (`ip`, `sh`, `ethtool`,
- * `arping`) is nsenter's child: so this list keeps mistakes out, but is no wall around a role that
- * may enter namespaces.
+ * Programs that this process starts itself. What a script or `nsenter` starts (`ip`, `nft`,
+ * `ethtool`) is their child: so this list keeps mistakes out, but is no wall around a role that may
+ * enter namespaces.
  */
-export const PROGRAMS = ["ip", "tc", "nft", "nsenter", "ovs-ofctl"] as const;
+export const PROGRAMS = ["ip", "tc", "nft", "nsenter", "sh", "ovs-ofctl"] as const;
 /** `fabric install` makes links by it: Deno's own needs permission to write everywhere. */
 const LINK_PROGRAM = "ln";
 export type Program = typeof PROGRAMS[number] | typeof LINK_PROGRAM;

@@ -1,0 +1,212 @@
+/**
+ * The steps of an ADD, each an effect with its opposite.
+ *
+ * @module
+ */
+
+import { faultPoint } from "fabric/fault";
+import { asFabricError, FabricError, isKind } from "../mod/error.ts";
+import type { Store } from "../mod/etcd/store.ts";
+import type { Shaper } from "../mod/host/bandwidth.ts";
+import type { DatapathNeeds } from "../mod/host/datapath.ts";
+import { setLinkUp } from "../mod/host/link.ts";
+import { plumb, unplumb } from "../mod/host/plumb.ts";
+import type { ConfiguredPod } from "../mod/host/pod.ts";
+import { type PodInterface, sourceTableOf } from "../mod/host/pod_plan.ts";
+import type { Undo } from "../mod/host/undo.ts";
+import { allocate } from "../mod/ipam/allocate.ts";
+import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
+import type { IpamContext } from "../mod/ipam/context.ts";
+import { physicalNetworkKey } from "../mod/ipam/keys.ts";
+import { release } from "../mod/ipam/release.ts";
+import { decodeResource } from "../mod/ipam/stored.ts";
+import { DEFAULT_MTU } from "../mod/model/network.ts";
+import { connectOvsdb, delPort, type Ovsdb, readSwitch } from "../mod/ovsdb/mod.ts";
+import type { Call } from "./call.ts";
+import { portFacts, recordOf } from "./facts.ts";
+import { asking, withDetails } from "./neighbour.ts";
+import type { AddRequest } from "./request.ts";
+import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "./switch_port.ts";
+
+/** A connection to ovsdb-server, and every answer from it. */
+const OVSDB_TIMEOUT_MS = 1_800;
+
+/** What all steps of one ADD share. */
+export interface Work {
+  readonly request: AddRequest;
+  readonly call: Call;
+  readonly context: IpamContext;
+  readonly store: Store;
+  /** Name of the host's end, and of the port. */
+  readonly host: string;
+  readonly shapers: Readonly<Record<"ingress" | "egress", Shaper | undefined>>;
+  readonly undo: Undo;
+}
+
+/** etcd: one transaction holds everything. Its opposite ends only what this call recorded. */
+export function allocateAddresses(work: Work, asked: AllocateRequest): Promise<Allocation> {
+  const { call, context, undo } = work;
+  let made: Allocation | undefined;
+  return undo.effect({
+    what: "addresses",
+    do: () =>
+      call.steps.time("etcd", () =>
+        asking("etcd", async () => {
+          faultPoint("add:before-allocate");
+          made = await allocate(context, asked);
+          faultPoint("add:after-allocate");
+          return made;
+        })),
+    // An allocation that failed left nothing, or has told the store so itself (rule 3).
+    undo: async () => {
+      if (made === undefined || made.existing) return;
+      // Nobody has seen the addresses: they need no rest.
+      await asking(
+        "etcd",
+        () => release(context, asked.attachment, { endedBy: "undo", cool: false }),
+      );
+    },
+  });
+}
+
+/** The node's switch. */
+export interface Switch {
+  readonly db: Ovsdb;
+  readonly state: Awaited<ReturnType<typeof readSwitch>>;
+}
+
+/** Reaches ovsdb-server. */
+export function dialSwitch({ config }: Call): Promise<Ovsdb> {
+  return asking(
+    "ovsdb",
+    () => connectOvsdb({ socket: config.ovsdb.socket, timeoutMs: OVSDB_TIMEOUT_MS }),
+  );
+}
+
+/** What the switch is like, before anything is asked of it. */
+export function readState({ config }: Call, db: Ovsdb): Promise<Switch> {
+  return asking("ovsdb", async () => ({
+    db,
+    state: await readSwitch(db, { ports: uplinksToWatch(config) }),
+  }));
+}
+
+/**
+ * The host: devices, filter and limits, then the pod's side, which is told its addresses when they
+ * are known and announces them when it is connected.
+ */
+export function plumbSandbox(
+  { request, call, host, shapers, undo }: Work,
+  legs: {
+    readonly needs: DatapathNeeds;
+    readonly planning: Promise<PodInterface>;
+    readonly connected: Promise<unknown>;
+    readonly linked: PromiseWithResolvers<void>;
+  },
+): Promise<ConfiguredPod> {
+  const { ifname, netns } = request.sandbox;
+  const { ingress, egress } = shapers;
+  const { needs, planning, connected, linked } = legs;
+  const linking = call.steps.time("veth", () => linked.promise);
+  linking.catch(() => {});
+  return undo.effect({
+    what: `device ${host}`,
+    do: () =>
+      call.steps.time("host", async () => {
+        let made = false;
+        const onLinked = (): void => {
+          made = true;
+          faultPoint("add:after-veth");
+          linked.resolve();
+        };
+        faultPoint("add:before-veth");
+        try {
+          const configured = await plumb(call.run, planning.then(reached), {
+            host,
+            netns,
+            ifname,
+            ...needs,
+            ...(ingress === undefined ? {} : { ingress }),
+            ...(egress === undefined ? {} : { egress }),
+            connected,
+            onLinked,
+          });
+          faultPoint("add:after-pod");
+          return configured;
+        } catch (cause) {
+          // A conflict of another step is none of these devices, which are ours to take back.
+          if (!made || !isKind(cause, "conflict")) throw cause;
+          throw new FabricError("host", "another step of this ADD failed", { cause });
+        }
+      }),
+    undo: () => unplumb(call.run, { host, netns, sourceTable: sourceTableOf(ifname) }),
+  });
+}
+
+/** The plan is about to be handed to the pod's side. */
+function reached(pod: PodInterface): PodInterface {
+  faultPoint("add:before-pod");
+  return pod;
+}
+
+/** The switch: resolves when ovs-vswitchd has the port in its datapath. */
+export async function plug(
+  work: Work,
+  { asked, allocation, db, bridge }: {
+    readonly asked: AllocateRequest;
+    readonly allocation: Allocation;
+    readonly db: Ovsdb;
+    readonly bridge: PlannedBridge;
+  },
+): Promise<void> {
+  const { call, host, shapers, undo } = work;
+  if (bridge.missing) {
+    const mtu = await physicalMtu(work, allocation);
+    await asking("ovsdb", () => makeBridge(db, bridge, { mtu })).catch((error) => {
+      throw withDetails(asFabricError(error), { reason: "bridge" });
+    });
+  }
+  const { mtu } = allocation;
+  const { up } = await undo.effect({
+    what: `port ${host}`,
+    do: () =>
+      call.steps.time("port", () =>
+        asking("ovsdb", async () => {
+          faultPoint("add:before-port");
+          const plugged = await plugIn(db, {
+            bridge: bridge.config.bridge,
+            name: host,
+            vlan: allocation.network.spec.vlan,
+            externalIds: portFacts(recordOf(asked, allocation, call.now())),
+            mtuRequest: mtu,
+            ...(bridge.mtu === undefined ? {} : { bridgeMtu: bridge.mtu }),
+            noopQos: shapers.ingress !== undefined,
+          }, { likely: allocation.again, raise: () => setLinkUp(call.run, host) });
+          faultPoint("add:after-port");
+          return plugged;
+        })),
+    undo: () => unplug(call, host),
+  });
+  await call.steps.time("ofport", () => asking("vswitchd", () => up));
+  faultPoint("add:after-ofport");
+}
+
+/** By a connection of its own: the one at hand may be what broke. */
+async function unplug({ config }: Call, host: string): Promise<void> {
+  await using db = await connectOvsdb({
+    socket: config.ovsdb.socket,
+    timeoutMs: OVSDB_TIMEOUT_MS,
+  });
+  await delPort(db, host);
+}
+
+/** What a bridge that is made here gets; asked once in a node's life. */
+async function physicalMtu({ store }: Work, { network }: Allocation): Promise<number> {
+  const { kvs } = await asking(
+    "etcd",
+    () => store.range({ key: physicalNetworkKey(network.spec.physicalNetwork) }),
+  );
+  const [kv] = kvs;
+  const mtu = kv === undefined ? undefined : decodeResource(kv, "PhysicalNetwork").spec.mtu;
+  return mtu ?? DEFAULT_MTU;
+}
