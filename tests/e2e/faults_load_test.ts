@@ -7,7 +7,7 @@ import { assertIndexed } from "../free_index.ts";
 import { eventually, type Lab, requireOk } from "../lab/mod.ts";
 import { confFor, networkObject, startBed } from "./bed.ts";
 import { failureOf, resultOf } from "./by_hand.ts";
-import { assertClean, openLabStore, podKeys } from "./leftovers.ts";
+import { assertClean, finishSpool, openLabStore, podKeys } from "./leftovers.ts";
 import {
   type Answered,
   callForEach,
@@ -90,21 +90,9 @@ async function endAll(
   const deleted = await callForEach("DEL", pods, { limit: IN_FLIGHT, conf: confOf(load) });
   for (const { answer } of deleted) requireOk(answer);
   await removeSandboxes(pods);
-  await finishSpools(lab);
   for (const host of lab.hosts) await assertClean(store, host);
   assertEquals(await podKeys(store), []);
   await assertIndexed(store, `pool-${load}`);
-}
-
-/** What DELs could not say while there was no leader is said by the nodes' next calls. */
-async function finishSpools(lab: Lab): Promise<void> {
-  await Promise.all(lab.hosts.map((host) =>
-    eventually(`${host.name} has said all`, async () => {
-      if (await host.execOk("ls /var/lib/fabric/spool 2>/dev/null || :") === "") return true;
-      requireOk(await host.fabric("DEL", { containerId: "another", conf: confOf("plain") }));
-      return false;
-    }, { timeoutMs: 60_000 })
-  ));
 }
 
 /** A neighbour did not answer in time, or a command of the host: which a runtime tries again. */
@@ -183,7 +171,7 @@ Deno.test("200 ADDs, 32 in flight, on 3 hosts for 180 addresses, also while etcd
         assert(await lab.etcd.leader() !== leader);
         const started = answers.filter(({ answer }) => answer.code === 0).length;
         assert(started >= PODS[load] / 2 && started <= freeOf(load), `${started} pods started`);
-        await finishSpools(lab);
+        await Promise.all(lab.hosts.map(finishSpool));
         await assertNoDuplicate(lab, answers);
         if (how === "paused") await lab.etcd.resume(leader);
         await endAll(lab, answers, { store, load });
