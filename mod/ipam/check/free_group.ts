@@ -149,8 +149,10 @@ export class FreeGroup {
       one = this.#singles[this.#single]
     ) {
       if (one.first > value) break;
-      // An edit may offer what somebody asked for before it; an allocation takes its entry away.
-      const stale = createRevision > one.modRevision || one.modRevision > this.#edit.modRevision;
+      // The network's edit may have offered what somebody asked for before it; an allocation takes
+      // its entry away.
+      const { modRevision } = this.#network;
+      const stale = createRevision > one.modRevision || one.modRevision > modRevision;
       if (one.first === value && stale) {
         this.#taken.push({ ...one, address: { family: this.#family, value } });
       }

@@ -21,7 +21,8 @@ export const INDEX_KINDS = {
     source: "addresses",
     severity: "notice",
     title: "the free index offers a taken address",
-    meaning: "An entry offers an address that was taken after the entry was written.",
+    meaning: "An entry of its own offers an address that is taken, and it is not one that the " +
+      "network's last edit wrote.",
     consequence: "Every ADD that meets it needs one more transaction.",
     remedy: "repair removes the entry.",
   }),
