@@ -139,6 +139,9 @@ async function attach(work: Work): Promise<Added> {
   // answers meanwhile.
   const linked = Promise.withResolvers<void>();
   const connected = Promise.withResolvers<void>();
+  // A step that would have awaited them may never begin.
+  linked.promise.catch(() => {});
+  connected.promise.catch(() => {});
   const plumbing = then(
     needing,
     (needs) => plumbSandbox(work, { needs, planning, connected: connected.promise, linked }),

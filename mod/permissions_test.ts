@@ -29,7 +29,7 @@ const ASKED: readonly Deno.PermissionDescriptor[] = [
   { name: "ffi" },
   { name: "import" },
   { name: "run" },
-  { name: "run", command: "sh" },
+  { name: "run", command: "bash" },
   { name: "sys" },
   { name: "sys", kind: "osRelease" },
   { name: "env" },
