@@ -27,6 +27,8 @@ import { addRequest, applyKind, applyNetwork } from "../ipam_fixture.ts";
 
 export interface Bed extends AsyncDisposable {
   readonly etcd: EtcdFixture;
+  /** Of all keys, in etcd. */
+  readonly prefix: string;
   readonly store: Store;
   readonly reader: RangeReader;
   readonly context: IpamContext;
@@ -70,6 +72,7 @@ async function startBed(etcd: EtcdFixture, prefix: string): Promise<Bed> {
     (await store.range({ key })).kvs[0];
   const bed: Bed = {
     etcd,
+    prefix,
     store,
     reader,
     context,

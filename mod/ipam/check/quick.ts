@@ -32,6 +32,10 @@ export function joinPath(parts: readonly string[]): string {
   return parts.join("\n");
 }
 
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
 const REF_FIELDS = ["cluster", "node", "containerId", "ifname"] as const;
 const OWNER_FIELDS = ["cluster", "group", "kind", "namespace", "name", "slot", "ifname"] as const;
 
@@ -222,7 +226,7 @@ export interface QuickHistory {
 export function quickHistory(text: string): QuickHistory | undefined {
   const value = parse(text);
   if (value === undefined) return undefined;
-  const { id, address, mac, vlan, start, end, endedBy } = value;
+  const { id, address, mac, vlan, start, end, endedBy, disputed } = value;
   const network = networkRef(value["network"]);
   const owner = ownerPath(value["owner"]);
   const holder = holderPath(value["holder"]);
@@ -231,6 +235,7 @@ export function quickHistory(text: string): QuickHistory | undefined {
   }
   if (!isTextOrAbsent(mac) || !isTextOrAbsent(end) || !isTextOrAbsent(endedBy)) return undefined;
   if (vlan !== undefined && typeof vlan !== "number") return undefined;
+  if (disputed !== undefined && !isTexts(disputed)) return undefined;
   if (network === undefined || owner === undefined) return undefined;
   if (holder === undefined || holder === "") return undefined;
   return {
@@ -242,7 +247,7 @@ export function quickHistory(text: string): QuickHistory | undefined {
     pod: podPath(value["holder"]),
     mac: mac ?? "",
     ended: end !== undefined,
-    disputed: value["disputed"] !== undefined,
+    disputed: disputed !== undefined,
   };
 }
 
