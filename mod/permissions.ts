@@ -26,7 +26,7 @@ export type Role = typeof ROLES[number];
  * `ethtool`) is their child: so this list keeps mistakes out, but is no wall around a role that may
  * enter namespaces.
  */
-export const PROGRAMS = ["ip", "tc", "nft", "nsenter", "sh", "ovs-ofctl"] as const;
+export const PROGRAMS = ["ip", "tc", "nft", "nsenter", "sh"] as const;
 /** `fabric install` makes links by it: Deno's own needs permission to write everywhere. */
 const LINK_PROGRAM = "ln";
 export type Program = typeof PROGRAMS[number] | typeof LINK_PROGRAM;
