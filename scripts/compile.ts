@@ -139,6 +139,7 @@ async function bundle(
       source,
     ], { cwd: ROOT })
   ));
+  await nameChunks(`${work}/cni`);
   const imports = Object.fromEntries(separate.map((one) => [one[0], `./${bundleOf(one)[0]}`]));
   await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
 }
@@ -250,5 +251,29 @@ if (import.meta.main) {
   } catch (error) {
     say(`compile: ${error instanceof Error ? error.message : error}`);
     Deno.exit(1);
+  }
+}
+
+/**
+ * The bundler names a chunk by a hash that depends on the folder it works in. The names here depend
+ * on the chunks' contents alone, so that the same commit gives the same bytes anywhere.
+ */
+async function nameChunks(folder: string): Promise<void> {
+  const texts = new Map<string, string>();
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.endsWith(".js")) texts.set(name, await Deno.readTextFile(`${folder}/${name}`));
+  }
+  const nameless = (text: string): string => text.replaceAll(/-[A-Z0-9]{8}\.js/g, ".js");
+  const hashed = [...texts.keys()].filter((name) => nameless(name) !== name);
+  const sortKey = (name: string): string => `${nameless(name)} ${nameless(texts.get(name) ?? "")}`;
+  hashed.sort((a, b) => sortKey(a) < sortKey(b) ? -1 : 1);
+  const names = new Map(hashed.map((name, i) => [name, nameless(name).replace(".js", `-${i}.js`)]));
+  for (const [name, text] of texts) {
+    let renamed = text;
+    for (const [from, to] of names) renamed = renamed.replaceAll(from, to);
+    await Deno.remove(`${folder}/${name}`);
+    await Deno.writeTextFile(`${folder}/${names.get(name) ?? name}`, renamed);
+    const map = `${folder}/${name}.map`;
+    await Deno.rename(map, `${folder}/${names.get(name) ?? name}.map`).catch(() => {});
   }
 }
