@@ -70,7 +70,16 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
   const failures: UndoFailure[] = [];
   const undo = createUndo((failure) => failures.push(failure));
   try {
-    const added = await attach({ request, call, context, store, host, shapers, undo });
+    const added = await attach({
+      request,
+      call,
+      context,
+      store,
+      host,
+      shapers,
+      undo,
+      seen: { port: false },
+    });
     undo.keep();
     faultPoint("add:before-result");
     return added;

@@ -41,11 +41,13 @@ export interface Work {
   readonly host: string;
   readonly shapers: Readonly<Record<"ingress" | "egress", Shaper | undefined>>;
   readonly undo: Undo;
+  /** Set when the port is in the datapath: from then on neighbours may have seen its addresses. */
+  readonly seen: { port: boolean };
 }
 
 /** etcd: one transaction holds everything. Its opposite ends only what this call recorded. */
 export function allocateAddresses(work: Work, asked: AllocateRequest): Promise<Allocation> {
-  const { call, context, undo } = work;
+  const { call, context, undo, seen } = work;
   let made: Allocation | undefined;
   return undo.effect({
     what: "addresses",
@@ -60,10 +62,10 @@ export function allocateAddresses(work: Work, asked: AllocateRequest): Promise<A
     // An allocation that failed left nothing, or has told the store so itself (rule 3).
     undo: async () => {
       if (made === undefined || made.existing) return;
-      // Nobody has seen the addresses: they need no rest.
+      // Addresses that nobody has seen need no rest.
       await asking(
         "etcd",
-        () => release(context, asked.attachment, { endedBy: "undo", cool: false }),
+        () => release(context, asked.attachment, { endedBy: "undo", cool: seen.port }),
       );
     },
   });
@@ -159,7 +161,7 @@ export async function plug(
     readonly bridge: PlannedBridge;
   },
 ): Promise<void> {
-  const { call, host, shapers, undo } = work;
+  const { call, host, shapers, undo, seen } = work;
   if (bridge.missing) {
     const mtu = await physicalMtu(work, allocation);
     await asking("ovsdb", () => makeBridge(db, bridge, { mtu })).catch((error) => {
@@ -188,6 +190,7 @@ export async function plug(
     undo: () => unplug(call, host),
   });
   await call.steps.time("ofport", () => asking("vswitchd", () => up));
+  seen.port = true;
   faultPoint("add:after-ofport");
 }
 

@@ -15,7 +15,7 @@ import { release } from "../../mod/ipam/release.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import { node as nodeDocument } from "../documents.ts";
 import { type Bed, type Population, webRequest } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 const attachmentOf = (containerId: string): string =>
   attachmentKey(addRequest(containerId).attachment);
@@ -48,7 +48,7 @@ async function copyOfA(bed: Bed, pods: Population, own: boolean): Promise<void> 
   await bed.damage({ put: attachmentOf("copy"), value: JSON.stringify(copy) });
 }
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-A-06",
     name: "a used address of an owner loses its holder",
@@ -313,6 +313,8 @@ testScenarios([
     },
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);
 
 /** etcd forgets everything but what is. */
 async function compact(bed: Bed): Promise<void> {

@@ -3,7 +3,7 @@ import { formatAddress, parseAddress } from "../../mod/ip/address.ts";
 import { historyKey } from "../../mod/ipam/keys.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import type { Bed, Population } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 const ID = "01J8ZQ4T6V9X0Y2B3C4D5E6F7G";
 
@@ -44,7 +44,7 @@ async function record(bed: Bed, fields: Readonly<Record<string, unknown>>, id = 
 
 const ENDED = { end: "2026-01-02T00:00:00.000Z", endedBy: "del" };
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-H-01",
     name: "an interval of a sandbox that is gone was never ended",
@@ -154,3 +154,5 @@ testScenarios([
       bed.alter(interval(pods).key, { holder: addRequest("somebody").attachment }),
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);

@@ -13,7 +13,7 @@ import {
 import { assertIndexed } from "../free_index.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import type { Bed } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 const HUNDRED = parseAddress("10.0.0.100");
 
@@ -26,7 +26,7 @@ const indexed = async (bed: Bed): Promise<void> => {
   await assertIndexed(bed.store, "small");
 };
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-I-01",
     name: "one entry is lost",
@@ -169,3 +169,5 @@ testScenarios([
     },
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);

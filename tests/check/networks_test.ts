@@ -16,7 +16,7 @@ import { release } from "../../mod/ipam/release.ts";
 import { network, node, physicalNetwork, zone } from "../documents.ts";
 import { addRequest, applyKind, applyNetwork } from "../ipam_fixture.ts";
 import { type Bed, texts, webOwner } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -87,7 +87,7 @@ const isGone = async (bed: Bed, text: string): Promise<void> => {
   assertEquals(await bed.read(addressKey("pods", parseAddress(text))), undefined);
 };
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-A-01",
     name: "the record of a network is lost, and etcd remembers it",
@@ -288,6 +288,8 @@ testScenarios([
     },
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);
 
 async function reserveIn(bed: Bed, name: string, text: string): Promise<void> {
   await applyResource(

@@ -5,7 +5,7 @@ import { addressKey, attachmentKey, macKey, ownerKey } from "../../mod/ipam/keys
 import { release } from "../../mod/ipam/release.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import { type Bed, type Population, texts, webOwner, webRequest } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 const web = (slot: string): string => ownerKey("pods", webOwner(slot));
 
@@ -36,7 +36,7 @@ async function alterTogether(
   await bed.damage({ put: owner, value: JSON.stringify(record) }, ...others);
 }
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-O-01",
     name: "an address that is kept for an owner is lost",
@@ -193,3 +193,5 @@ testScenarios([
     },
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);

@@ -20,11 +20,18 @@ export interface Scenario {
   readonly then?: (bed: Bed, pods: Population) => Promise<void>;
 }
 
-/** One test for each; all of a file share one etcd. */
-export function testScenarios(scenarios: readonly Scenario[]): void {
+/** A test, for the file that lists its scenarios to register: reports name the file that does. */
+export interface ScenarioTest {
+  readonly title: string;
+  readonly run: (t: Deno.TestContext) => Promise<void>;
+}
+
+/** One test for each area, a step for each scenario; all of a test share one etcd. */
+export function scenarioTests(scenarios: readonly Scenario[]): readonly ScenarioTest[] {
   for (const scenario of scenarios) assert(KINDS.has(scenario.code), scenario.code);
-  for (const { title, group } of groupsOf(scenarios)) {
-    Deno.test(title, async (t) => {
+  return groupsOf(scenarios).map(({ title, group }) => ({
+    title,
+    run: async (t) => {
       await using beds = await startBeds();
       for (const scenario of group) {
         const step = `check finds and repair mends ${scenario.code}: ${scenario.name}`;
@@ -33,8 +40,8 @@ export function testScenarios(scenarios: readonly Scenario[]): void {
           await runScenario(bed, scenario);
         });
       }
-    });
-  }
+    },
+  }));
 }
 
 /** Scenarios of one area share one test. */

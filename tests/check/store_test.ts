@@ -27,7 +27,7 @@ import {
   startBeds,
   webOwner,
 } from "./bed.ts";
-import { testScenarios } from "./scenario.ts";
+import { scenarioTests } from "./scenario.ts";
 
 const attachmentA = attachmentKey(addRequest("a").attachment);
 
@@ -78,7 +78,7 @@ async function putBytes(bed: Bed, key: string, bytes: string): Promise<void> {
   await put.body?.cancel();
 }
 
-testScenarios([
+const TESTS = scenarioTests([
   {
     code: "F-S-01",
     name: "meta/schema is lost",
@@ -274,6 +274,8 @@ testScenarios([
     damage: (bed, pods) => bed.alter(openHistory(pods), { address: "10.9.9.9" }),
   },
 ]);
+
+for (const { title, run } of TESTS) Deno.test(title, run);
 
 async function singleOf(bed: Bed, address: string) {
   const hex = addressKey("pods", parseAddress(address)).split("/").at(-1) ?? "";
