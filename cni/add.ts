@@ -27,15 +27,15 @@ import {
   type Work,
 } from "./add_steps.ts";
 import { attachmentRef, type Call } from "./call.ts";
-import { recordOf } from "./facts.ts";
-import { readKnownStore } from "./known_store.ts";
-import { readNodeIdentity } from "./node_identity.ts";
+import { recordOf } from "../mod/node/port_facts.ts";
+import { readKnownStore } from "../mod/node/known_store.ts";
+import { readNodeIdentity } from "../mod/node/identity.ts";
 import { addResult, podInterface } from "./pod_interface.ts";
 import type { AddRequest } from "./request.ts";
 import { chainResult, type CniResult } from "./result.ts";
 import { finishEntriesOf } from "./spooled.ts";
-import { commonNeeds, planBridge } from "./switch_port.ts";
-import { ADD_WAIT_MS, takeTurn } from "./turn.ts";
+import { commonNeeds, planBridge } from "../mod/node/switch_port.ts";
+import { ADD_WAIT_MS, takeTurn } from "../mod/node/turn.ts";
 
 /** What an ADD made. */
 export interface Added {

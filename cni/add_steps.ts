@@ -23,10 +23,10 @@ import { decodeResource } from "../mod/ipam/stored.ts";
 import { DEFAULT_MTU } from "../mod/model/network.ts";
 import { connectOvsdb, delPort, type Ovsdb, readSwitch } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
-import { portFacts, recordOf } from "./facts.ts";
+import { portFacts, recordOf } from "../mod/node/port_facts.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
-import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "./switch_port.ts";
+import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
 
 /** A connection to ovsdb-server, and every answer from it. */
 const OVSDB_TIMEOUT_MS = 1_800;

@@ -13,11 +13,11 @@ import type { Run } from "../mod/host/run.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import type { Log } from "../mod/log.ts";
 import type { AttachmentRef } from "../mod/model/identity.ts";
-import { type KnownStore, readKnownStore, rememberStore } from "./known_store.ts";
+import { type KnownStore, readKnownStore, rememberStore } from "../mod/node/known_store.ts";
 import { fileLeaseCache } from "./lease_file.ts";
-import { createRun } from "./programs.ts";
+import { createRun } from "../mod/node/programs.ts";
 import type { Sandbox } from "./request.ts";
-import { openSpool, type Spool } from "./spool.ts";
+import { openSpool, type Spool } from "../mod/node/spool.ts";
 import type { Steps } from "./steps.ts";
 
 /** One call of the plugin. */

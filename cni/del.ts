@@ -16,7 +16,7 @@ import { connectIfUp, detach } from "./detach.ts";
 import { asking } from "./neighbour.ts";
 import type { DelRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
-import { DEL_WAIT_MS, takeTurn } from "./turn.ts";
+import { DEL_WAIT_MS, takeTurn } from "../mod/node/turn.ts";
 
 /** What one DEL does for others when its own work is done. */
 const FOR_OTHERS = { entries: 4, untilMs: 500 };

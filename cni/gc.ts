@@ -20,13 +20,13 @@ import type { AttachmentRecord } from "../mod/model/records.ts";
 import { connectOvsdb, delPort, listPorts, type Ovsdb, type Port } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { detach } from "./detach.ts";
-import { nodeFacts } from "./facts.ts";
+import { nodeFacts } from "../mod/node/port_facts.ts";
 import { forgetFilters } from "./filters.ts";
 import { asking } from "./neighbour.ts";
-import { readNodeIdentity } from "./node_identity.ts";
+import { readNodeIdentity } from "../mod/node/identity.ts";
 import type { GcRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
-import { takeTurn } from "./turn.ts";
+import { takeTurn } from "../mod/node/turn.ts";
 
 /** A record this young whose device is not there may be of an ADD that is under way. */
 const YOUNG_MS = 60_000;

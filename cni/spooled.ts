@@ -11,7 +11,7 @@ import { release } from "../mod/ipam/release.ts";
 import { connectOvsdb, delPort } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { asking } from "./neighbour.ts";
-import type { SpoolEntry } from "./spool.ts";
+import type { SpoolEntry } from "../mod/node/spool.ts";
 
 /** How long an ADD waits for another process that finishes an entry of its container. */
 const WAIT_MS = 4_000;

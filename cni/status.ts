@@ -11,7 +11,7 @@ import { isSameStore, storeChanged } from "../mod/ipam/known.ts";
 import { checkStoreSchema } from "../mod/ipam/meta.ts";
 import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
-import { readKnownStore } from "./known_store.ts";
+import { readKnownStore } from "../mod/node/known_store.ts";
 import { asking } from "./neighbour.ts";
 import { startTimer } from "../mod/timer.ts";
 

@@ -101,12 +101,12 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     sys: ["hostname", "uid"],
   },
   // Reads the files that the operator names; writes the shared etcd token under /run/fabric, and
-  // exports to where the operator says.
+  // exports to where the operator says. On a node it looks at devices and namespaces, as the plugin.
   admin: {
     read: true,
     write: [ANYWHERE, "/run", "/var/run"],
     net: true,
-    run: [],
+    run: PROGRAMS,
     env: FABRIC_VARIABLES,
     sys: ["hostname", "uid"],
   },

@@ -9,18 +9,22 @@ const ROOT = new URL("../", import.meta.url).pathname;
 const NEIGHBOURS = ["mod/etcd", "mod/ovsdb", "mod/host", "mod/kube"];
 /** What everybody may use. */
 const BASE = ["mod", "mod/ip", "mod/model", "mod/std"];
+/** What roles share of the store's rules, and of the node that they run on. */
+const SHARED = ["mod/node", "mod/ipam"];
 const ROLES = ["cni", "server", "admin"];
 
 /** What a file of the folder may import, beside packages. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ".": BASE,
-  ...Object.fromEntries(ROLES.map((role) => [role, [role, "mod/ipam", ...NEIGHBOURS, ...BASE]])),
+  ...Object.fromEntries(ROLES.map((role) => [role, [role, ...SHARED, ...NEIGHBOURS, ...BASE]])),
+  "mod/node": ["mod/node", "mod/ipam", ...NEIGHBOURS, ...BASE],
   "mod/ipam": ["mod/ipam", ...NEIGHBOURS, ...BASE],
   ...Object.fromEntries(NEIGHBOURS.map((neighbour) => [neighbour, [neighbour, ...BASE]])),
   ...Object.fromEntries(BASE.map((folder) => [folder, BASE])),
 };
 
-const WHY = "imports run one way: main -> roles -> mod/ipam -> neighbours -> mod -> packages; " +
+const WHY =
+  "imports run one way: main -> roles -> mod/node -> mod/ipam -> neighbours -> mod -> packages; " +
   "roles never import each other, neighbours never import each other";
 
 interface Import {

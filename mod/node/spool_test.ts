@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FabricError } from "../mod/error.ts";
+import { FabricError } from "../error.ts";
 import { openSpool, type SpoolEntry } from "./spool.ts";
 
 function entryOf(port: string): SpoolEntry {

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { BridgeConfig, Config } from "../mod/config.ts";
-import { FabricError, isKind } from "../mod/error.ts";
-import { type DatapathNeeds, datapathNeeds } from "../mod/host/datapath.ts";
+import type { BridgeConfig, Config } from "../config.ts";
+import { FabricError, isKind } from "../error.ts";
+import { type DatapathNeeds, datapathNeeds } from "../host/datapath.ts";
 import {
   addPort,
   type AddPortOptions,
@@ -17,7 +17,7 @@ import {
   type SwitchState,
   syncVswitchd,
   waitForOfport,
-} from "../mod/ovsdb/mod.ts";
+} from "../ovsdb/mod.ts";
 
 /** The bridge of a physical network on this node. */
 export interface PlannedBridge {

@@ -7,9 +7,9 @@
  */
 
 import * as v from "valibot";
-import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
-import type { Header } from "../mod/etcd/store.ts";
-import { isSameStore } from "../mod/ipam/known.ts";
+import { readTextIfThere, replaceFile } from "../atomic_file.ts";
+import type { Header } from "../etcd/store.ts";
+import { isSameStore } from "../ipam/known.ts";
 
 const HeaderSchema = v.object({ clusterId: v.string(), revision: v.number() });
 const KnownSchema = v.looseObject({

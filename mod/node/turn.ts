@@ -10,8 +10,9 @@
  * @module
  */
 
-import { pause } from "../mod/timer.ts";
-import type { Call } from "./call.ts";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import { pause } from "../timer.ts";
 
 /** How long a DEL waits for another call, before it goes on without its turn. */
 export const DEL_WAIT_MS = 10_000;
@@ -34,7 +35,7 @@ export interface Turn extends Disposable {
  * @param port Name of the port, which stands for container and interface.
  */
 export async function takeTurn(
-  { config, log }: Pick<Call, "config" | "log">,
+  { config, log }: { readonly config: Pick<Config, "runDir">; readonly log: Log },
   port: string,
   options: { readonly waitMs: number },
 ): Promise<Turn> {
@@ -69,6 +70,20 @@ function turnOf(file: Deno.FsFile, path: string): Turn {
     },
     [Symbol.dispose]: () => file.close(),
   };
+}
+
+/**
+ * Whether a call for the interface is under way, as whoever only looks may know: nothing is made,
+ * and the lock that it tries is one that no call waits for longer than its next try.
+ */
+export function isTurnTaken({ runDir }: Pick<Config, "runDir">, port: string): boolean {
+  try {
+    using file = Deno.openSync(`${runDir}/turns/${port}`, { read: true });
+    return !file.tryLockSync(false);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function open(path: string): Deno.FsFile {

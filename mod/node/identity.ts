@@ -7,10 +7,21 @@
  * @module
  */
 
-import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
-import { FabricError } from "../mod/error.ts";
-import { type Identity, readIdentity } from "../mod/host/identity.ts";
-import type { Call } from "./call.ts";
+import { readTextIfThere, replaceFile } from "../atomic_file.ts";
+import type { Config } from "../config.ts";
+import { FabricError } from "../error.ts";
+import { type Identity, readIdentity } from "../host/identity.ts";
+import type { Run } from "../host/run.ts";
+
+/** What it takes to read them. */
+export interface IdentitySource {
+  readonly config: Pick<Config, "machineIdFile" | "bootIdFile" | "runDir">;
+  readonly run: Run;
+  /** Unique among the calls of the node. */
+  readonly id: string;
+  /** Told when the boot id could not be kept. */
+  readonly onError: (error: unknown) => void;
+}
 
 /**
  * Reads both.
@@ -18,7 +29,7 @@ import type { Call } from "./call.ts";
  * @throws {FabricError} `host` or `invalid` when one cannot be read or is none.
  */
 export async function readNodeIdentity(
-  { config, run, id, onError }: Pick<Call, "config" | "run" | "id" | "onError">,
+  { config, run, id, onError }: IdentitySource,
 ): Promise<Identity> {
   const machineId = readIdFile(config.machineIdFile, "machineIdFile");
   if (config.bootIdFile !== undefined) {

@@ -6,11 +6,11 @@
  * @module
  */
 
-import { formatAddress } from "../mod/ip/address.ts";
-import { formatInterfaceAddress } from "../mod/ip/prefix.ts";
-import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
-import { type AttachmentRecord, AttachmentRecordSchema } from "../mod/model/records.ts";
-import type { ExternalIds } from "../mod/ovsdb/external_ids.ts";
+import { formatAddress } from "../ip/address.ts";
+import { formatInterfaceAddress } from "../ip/prefix.ts";
+import type { AllocateRequest, Allocation } from "../ipam/allocation.ts";
+import { type AttachmentRecord, AttachmentRecordSchema } from "../model/records.ts";
+import type { ExternalIds } from "../ovsdb/external_ids.ts";
 import * as v from "valibot";
 
 /** The facts of a port. */

@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import * as v from "valibot";
-import { ConfigSchema } from "../mod/config_schema.ts";
-import { FabricError } from "../mod/error.ts";
-import { readNodeIdentity } from "./node_identity.ts";
+import { ConfigSchema } from "../config_schema.ts";
+import { FabricError } from "../error.ts";
+import { readNodeIdentity } from "./identity.ts";
 
 const MACHINE = "0123456789abcdef0123456789abcdef";
 const BOOT = "01234567-89ab-cdef-0123-456789abcdef";
@@ -19,7 +19,7 @@ async function identityWith(files: Readonly<Record<string, string>>) {
       bootIdFile: `${folder}/boot-id`,
     });
     return await readNodeIdentity({
-      config: { ...config, node: "host1" },
+      config,
       run: () => Promise.reject(new Error("no program is asked")),
       id: "call",
       onError: () => {},

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ConfigSchema } from "../mod/config_schema.ts";
+import { ConfigSchema } from "../config_schema.ts";
 import * as v from "valibot";
 import { takeTurn } from "./turn.ts";
 

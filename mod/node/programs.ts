@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Log } from "../mod/log.ts";
-import { type Run, run, withLog } from "../mod/host/run.ts";
-import { PROGRAM_PATH } from "../mod/permissions.ts";
+import type { Log } from "../log.ts";
+import { type Run, run, withLog } from "../host/run.ts";
+import { PROGRAM_PATH } from "../permissions.ts";
 
 /** A runner for one call, which logs every command when the log wants it. */
 export function createRun(log: Log): Run {

@@ -11,10 +11,10 @@
  */
 
 import * as v from "valibot";
-import { replaceFile, syncFolder } from "../mod/atomic_file.ts";
-import { FabricError } from "../mod/error.ts";
-import { AttachmentRefSchema } from "../mod/model/identity.ts";
-import { pause } from "../mod/timer.ts";
+import { replaceFile, syncFolder } from "../atomic_file.ts";
+import { FabricError } from "../error.ts";
+import { AttachmentRefSchema } from "../model/identity.ts";
+import { pause } from "../timer.ts";
 
 const EntrySchema = v.looseObject({
   v: v.number(),
