@@ -21,7 +21,11 @@ const QUIET_IPV6 = `for c in all default; do
 done
 ip link set lo up`;
 
-/** The management network, the switch's namespace and the router's. */
+/**
+ * The management network, the switch's namespace and the router's. The bridge has an address of its
+ * own: one taken from its ports would change when a host is switched off, and the others would send
+ * to the old one until their neighbour entries age, five seconds and more.
+ */
 export function baseScript(): string {
   const { v4, v6, length4, length6 } = MANAGEMENT;
   const addresses = [1, 2, 3].map((n) =>
@@ -29,7 +33,7 @@ export function baseScript(): string {
 ip address add ${v6}${n}/${length6} dev mgmt nodad`
   );
   return `${QUIET_IPV6}
-ip link add mgmt type bridge
+ip link add mgmt address 02:00:00:31:00:01 type bridge
 ${addresses.join("\n")}
 ip link set mgmt up
 ip netns add ${SWITCH}
