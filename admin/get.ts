@@ -7,7 +7,7 @@
 import type { Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { missingObject, namedKind } from "./names.ts";
-import { usageError } from "./exit.ts";
+import { parseArgument, usageError } from "./exit.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import {
   type Filter,
@@ -20,7 +20,7 @@ import {
 } from "./kind.ts";
 import { KIND_ROWS } from "./kinds.ts";
 import { outputFlag, PRINTERS } from "./print/mod.ts";
-import { parseSelector, type Selector } from "./select.ts";
+import { type LabelSelector, parseLabelSelector } from "../mod/select/label_selector.ts";
 import { ADDRESS_STATES } from "../mod/model/records.ts";
 
 /** Flags that narrow lists; each kind takes those that mean something for it. */
@@ -71,7 +71,7 @@ interface Query {
   readonly row: KindRow;
   readonly names: readonly string[];
   readonly filter: Filter;
-  readonly selected: Selector;
+  readonly selected: LabelSelector;
 }
 
 /** Those that are named, else all; a name that nothing has is told of. */
@@ -112,7 +112,8 @@ async function run(context: AdminContext, call: Parameters<Command["run"]>[1]): 
   const print = PRINTERS[format];
   if (print === undefined) throw new TypeError(`no printer ${format}`);
   const source = await context.source();
-  const items = select(context, source, { row, names, filter, selected: parseSelector(selector) });
+  const selected = parseArgument(() => parseLabelSelector(selector));
+  const items = select(context, source, { row, names, filter, selected });
   const count = await print(items, {
     qualifiedKind: qualifiedKind(row),
     columns: row.columns,

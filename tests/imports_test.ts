@@ -8,7 +8,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** The neighbours: what we speak to. */
 const NEIGHBOURS = ["mod/etcd", "mod/ovsdb", "mod/host", "mod/kube"];
 /** What everybody may use. */
-const BASE = ["mod", "mod/ip", "mod/model", "mod/std"];
+const BASE = ["mod", "mod/ip", "mod/model", "mod/select", "mod/std"];
 /** What roles share of the store's rules, and of the node that they run on. */
 const SHARED = ["mod/node", "mod/ipam"];
 const ROLES = ["cni", "server", "admin"];

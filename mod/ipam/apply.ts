@@ -29,6 +29,8 @@ export interface Applied {
   readonly outcome: "created" | "configured" | "unchanged";
   /** As it stands in the store now; after a dry run of a change, as it would stand. */
   readonly resource: WrittenResource;
+  /** As it stood before; undefined where there was none. */
+  readonly before: WrittenResource | undefined;
 }
 
 /**
@@ -45,24 +47,43 @@ export async function applyResource(
   document: unknown,
   options: ApplyOptions = {},
 ): Promise<Applied> {
-  const head = readHead(document);
+  return await writeResource(context, { ref: readHead(document), wanted: () => document, options });
+}
+
+/** One write of one object. */
+export interface Write {
+  readonly ref: ObjectRef;
+  /** The document by what stands in the store. */
+  readonly wanted: (stored: WrittenResource | undefined) => unknown;
+  readonly options: ApplyOptions;
+}
+
+/** The way of every write: decide by what stands in the store, and commit under that. */
+export async function writeResource(
+  context: IpamContext,
+  { ref, wanted: wantedOf, options }: Write,
+): Promise<Applied> {
   const fresh = { uid: crypto.randomUUID(), creationTimestamp: timestamp(context) };
-  const key = objectKey(head);
+  const key = objectKey(ref);
   const decide = async (base: EditBase): Promise<Decision<Applied>> => {
-    const stored = base.object === undefined ? undefined : decodeResource(base.object, head.kind);
-    const written = validateResource(document, { stored });
-    checkGuards(head, written.metadata, stored);
+    const stored = base.object === undefined ? undefined : decodeResource(base.object, ref.kind);
+    const written = validateResource(await wantedOf(stored), { stored });
+    checkGuards(ref, written.metadata, stored);
     const wanted = await complete(context, withIdentity(written, stored, fresh));
     if (stored !== undefined && encodeSorted(wanted) === encodeSorted(stored)) {
-      return { done: { outcome: "unchanged", resource: stored } };
+      return { done: { outcome: "unchanged", resource: stored, before: stored } };
     }
     const plan = await planOf(context, { wanted, stored, base });
     const outcome = stored === undefined ? "created" : "configured";
-    if (options.dryRun === true) return { done: { outcome, resource: wanted } };
+    if (options.dryRun === true) return { done: { outcome, resource: wanted, before: stored } };
     const put = { put: key, value: encodeResource(wanted) };
     return {
       plan: { ...plan, success: [put, ...plan.success] },
-      result: (revision) => ({ outcome, resource: withVersion(wanted, revision) }),
+      result: (revision) => ({
+        outcome,
+        resource: withVersion(wanted, revision),
+        before: stored,
+      }),
     };
   };
   return await runEdit(context, { key, decide, claimPatienceMs: options.claimPatienceMs });
