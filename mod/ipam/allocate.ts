@@ -18,6 +18,7 @@ import type { IpamContext } from "./context.ts";
 import { findCandidate } from "./find.ts";
 import { endedHolder, type OldHolder } from "./holder.ts";
 import { attachmentKey } from "./keys.ts";
+import { leavingAddresses } from "./owned.ts";
 import { isSameStore, storeChanged } from "./known.ts";
 import { planAddresses, type Source } from "./plan.ts";
 import { allocatable, networkPools } from "./pool.ts";
@@ -105,8 +106,13 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
   for (let commits = 0; commits < MAX_COMMITS;) {
     const network = reachableNetwork(stateRequest, state);
     const owner = state.owner.value;
-    if (owner?.holder !== undefined) {
-      old = await endedHolder(context, owner, request);
+    old = undefined;
+    if (owner !== undefined && (owner.holder !== undefined || leavingAddresses(owner).length > 0)) {
+      old = await endedHolder(context, {
+        owner: { ...state.owner, value: owner },
+        network,
+        self: request,
+      });
       if (old === undefined) {
         state = await waitForHolder(context, { request, stateRequest, owner, deadline });
         continue;

@@ -34,7 +34,7 @@ import {
   tombstoneKey,
   zoneKey,
 } from "./keys.ts";
-import { checkStoreSchema } from "./meta.ts";
+import { checkRecovered, checkStoreSchema } from "./meta.ts";
 import { decodeRecord, decodeResource } from "./stored.ts";
 
 /** A record with the revision that a commit compares. Absent: revision 0. */
@@ -131,13 +131,15 @@ function parseState(
       : { value: decode(kv), modRevision: kv.modRevision };
   const schema = one(1);
   if (schema !== undefined) checkStoreSchema(schema);
+  const era = one(0);
+  if (era !== undefined) checkRecovered(era);
   const entries = results.slice(common).flatMap(keysOf).flatMap((kv) => {
     const entry = parseFreeEntry(kv);
     return entry === undefined ? [] : [entry];
   });
   return {
     header,
-    eraRevision: one(0)?.modRevision ?? 0,
+    eraRevision: era?.modRevision ?? 0,
     network: seen(one(2), (kv) => decodeResource(kv, "Network")),
     zone: seen(one(3), (kv) => decodeResource(kv, "Zone")),
     node: seen(one(4), (kv) => decodeResource(kv, "Node")),

@@ -1,73 +1,182 @@
 /**
  * Rule 7: a fixed address moves to a new holder only when the old attachment has ended. Its DEL or
  * GC ran (then the owner has no holder), or the same machine has a new boot id, or its node is
- * fenced. That nobody sees the old sandbox any more proves nothing.
+ * fenced, or its machine was replaced. That nobody sees the old sandbox any more proves nothing.
  *
  * @module
  */
 
-import type { Compare, Operation } from "../etcd/store.ts";
+import type { Compare, KeyValue, Operation } from "../etcd/store.ts";
 import { parseInterfaceAddress } from "../ip/prefix.ts";
+import { type Holder, sameOwner } from "../model/identity.ts";
+import { coolingSeconds, type Network, type Node } from "../model/network.ts";
 import {
+  AddressRecordSchema,
   type AttachmentRecord,
   AttachmentRecordSchema,
   HistoryRecordSchema,
   type OwnerRecord,
 } from "../model/records.ts";
-import { keysOf } from "./allocate_state.ts";
+import { keysOf, type Seen } from "./allocate_state.ts";
 import { type IpamContext, timestamp } from "./context.ts";
-import { attachmentKey, historyKey, nodeKey } from "./keys.ts";
+import { addressKey, attachmentKey, historyKey, nodeKey } from "./keys.ts";
+import { leavingAddresses, letGo } from "./owned.ts";
+import { networkPools } from "./pool.ts";
 import { decodeRecord, decodeResource } from "./stored.ts";
 
-/** What a commit compares and does to take over from a dead holder. */
+/** What a commit compares and does to take over from a holder that has ended. */
 export interface OldHolder {
   readonly compares: readonly Compare[];
   readonly operations: readonly Operation[];
 }
 
-/** Undefined while the owner's holder may still live. */
-export async function endedHolder(
+/** The machine that asks, which knows its own boot. */
+export interface Machine {
+  readonly machineId: string;
+  readonly bootId: string;
+}
+
+/** A holder that has ended, and what a commit compares for it to have ended still. */
+export interface Ended {
+  readonly why: string;
+  readonly compares: readonly Compare[];
+  /** Undefined where it has no attachment. */
+  readonly attachment: AttachmentRecord | undefined;
+}
+
+/** Why the holder has ended; undefined while it may live. */
+export async function whyEnded(
   context: IpamContext,
-  owner: OwnerRecord,
-  self: { readonly machineId: string; readonly bootId: string },
-): Promise<OldHolder | undefined> {
-  const { holder } = owner;
-  if (holder === undefined) return { compares: [], operations: [] };
+  holder: Holder,
+  self?: Machine,
+): Promise<Ended | undefined> {
   const key = attachmentKey(holder);
   const read = await context.store.txn({
     success: [{ range: { key } }, { range: { key: nodeKey(holder.cluster, holder.node) } }],
   });
   const attachment = keysOf(read.results[0])[0];
-  const node = keysOf(read.results[1])[0];
-  // No attachment under a holder: somebody repaired half of it. The owner's revision guards us.
-  if (attachment === undefined) return { compares: [], operations: [] };
+  const found = keysOf(read.results[1])[0];
+  if (attachment === undefined) {
+    // Somebody repaired half of it. The revision of what names the holder guards us.
+    return {
+      why: "it has no attachment any more",
+      attachment: undefined,
+      compares: [{ key, target: "create", op: "=", revision: 0 }],
+    };
+  }
   const record = decodeRecord(AttachmentRecordSchema, attachment);
-  const status = node === undefined ? undefined : decodeResource(node, "Node");
-  const rebooted = [self, status?.status ?? {}].some(({ machineId, bootId }) =>
-    machineId === record.machineId && bootId !== undefined && bootId !== record.bootId
-  );
-  if (!rebooted && status?.spec.fenced === undefined) return undefined;
-  return await takeOver(context, { key, revision: attachment.modRevision, record });
+  const node = found === undefined ? undefined : decodeResource(found, "Node");
+  const why = whyMachineEnded(record, node, self);
+  if (why === undefined) return undefined;
+  const unchanged = (kv: KeyValue): Compare => ({
+    key: kv.key,
+    target: "mod",
+    op: "=",
+    revision: kv.modRevision,
+  });
+  return {
+    why,
+    attachment: record,
+    compares: [attachment, ...found === undefined ? [] : [found]].map(unchanged),
+  };
 }
 
-async function takeOver(
+/** Why everything that ran on the attachment's machine then has ended. */
+export function whyMachineEnded(
+  { machineId, bootId }: Machine,
+  node: Node | undefined,
+  self?: Machine,
+): string | undefined {
+  const rebooted = [...self === undefined ? [] : [self], node?.status ?? {}].some((now) =>
+    now.machineId === machineId && now.bootId !== undefined && now.bootId !== bootId
+  );
+  if (rebooted) return "its host has booted since";
+  if (node?.spec.fenced !== undefined) return "its node is fenced";
+  if (node?.spec.replaced?.some((one) => one.machineId === machineId) === true) {
+    return "its machine was replaced";
+  }
+  return undefined;
+}
+
+interface OwnerInput {
+  readonly owner: Seen<OwnerRecord> & { readonly value: OwnerRecord };
+  readonly network: Network;
+  readonly self: Machine;
+}
+
+/**
+ * What an owner's next ADD does about the holder before it, and about addresses that were that
+ * holder's and not the owner's any more. Undefined while the holder may live.
+ */
+export async function endedHolder(
   context: IpamContext,
-  old: { readonly key: string; readonly revision: number; readonly record: AttachmentRecord },
-): Promise<OldHolder> {
-  const keys = old.record.addresses.map(({ address, id }) =>
+  input: OwnerInput,
+): Promise<OldHolder | undefined> {
+  const { holder } = input.owner.value;
+  const ended = holder === undefined ? undefined : await whyEnded(context, holder, input.self);
+  if (holder !== undefined && ended === undefined) return undefined;
+  const attachment = ended?.attachment;
+  const leaving = await freeLeaving(context, input);
+  const over = attachment === undefined
+    ? []
+    : [{ delete: { key: attachmentKey(attachment) } }, ...await endHistories(context, attachment)];
+  return {
+    compares: [...ended?.compares ?? [], ...leaving.compares],
+    operations: [...over, ...leaving.operations],
+  };
+}
+
+async function endHistories(
+  context: IpamContext,
+  { addresses }: AttachmentRecord,
+): Promise<readonly Operation[]> {
+  const keys = addresses.map(({ address, id }) =>
     historyKey(parseInterfaceAddress(address).address, id)
   );
-  const read = await context.store.txn({ success: keys.map((key) => ({ range: { key } })) });
-  const ended = read.results.flatMap(keysOf).map((kv): Operation => ({
-    put: kv.key,
-    value: JSON.stringify({
-      ...decodeRecord(HistoryRecordSchema, kv),
-      end: timestamp(context),
-      endedBy: "superseded",
-    }),
-  }));
+  return (await readAll(context, keys)).flatMap((kv) => {
+    const record = decodeRecord(HistoryRecordSchema, kv);
+    if (record.end !== undefined) return [];
+    const ended = { ...record, end: timestamp(context), endedBy: "superseded" };
+    return [{ put: kv.key, value: JSON.stringify(ended) }];
+  });
+}
+
+async function freeLeaving(
+  context: IpamContext,
+  { owner, network }: OwnerInput,
+): Promise<OldHolder> {
+  const leaving = leavingAddresses(owner.value);
+  if (leaving.length === 0) return { compares: [], operations: [] };
+  const { name } = network.metadata;
+  const found = await readAll(context, leaving.map((address) => addressKey(name, address)));
+  const seconds = coolingSeconds(network.spec);
+  // Not a shared lease: one that is gone would fail this ADD, and this is rare.
+  const lease = seconds === 0 ? undefined : (await context.store.grantLease(seconds)).id;
+  const pools = networkPools(network.spec);
+  const revision = Number(network.metadata.resourceVersion ?? 0);
+  const parts = leaving.flatMap((address) => {
+    const kv = found.find(({ key }) => key === addressKey(name, address));
+    const of = kv === undefined ? undefined : decodeRecord(AddressRecordSchema, kv).owner;
+    if (kv === undefined || of === undefined || !sameOwner(of, owner.value.owner)) return [];
+    return [letGo({
+      network: { name, revision, pools },
+      address,
+      modRevision: kv.modRevision,
+      releasedAt: context.now(),
+      lease,
+    })];
+  });
   return {
-    compares: [{ key: old.key, target: "mod", op: "=", revision: old.revision }],
-    operations: [{ delete: { key: old.key } }, ...ended],
+    compares: parts.flatMap(({ compare }) => compare),
+    operations: parts.flatMap(({ success }) => success),
   };
+}
+
+async function readAll(
+  context: IpamContext,
+  keys: readonly string[],
+): Promise<readonly KeyValue[]> {
+  if (keys.length === 0) return [];
+  const read = await context.store.txn({ success: keys.map((key) => ({ range: { key } })) });
+  return read.results.flatMap(keysOf);
 }

@@ -26,6 +26,57 @@ export function checkStoreSchema(kv: Pick<KeyValue, "key" | "value">): void {
   });
 }
 
+const EraValue = v.looseObject({
+  era: v.string(),
+  /** The store was restored, and not compared yet with what the nodes hold (rule 10). */
+  recovering: v.optional(v.looseObject({
+    since: v.string(),
+    /** `restoring` while the backup is being written. */
+    phase: v.picklist(["restoring", "comparing"]),
+    from: v.optional(v.string()),
+  })),
+});
+/** What `meta/era` says. */
+export type Era = v.InferOutput<typeof EraValue>;
+
+/** @throws {FabricError} `internal` where it is not what we wrote. */
+export function parseEra(kv: Pick<KeyValue, "key" | "value">): Era {
+  try {
+    return v.parse(EraValue, JSON.parse(kv.value));
+  } catch (cause) {
+    throw new FabricError("internal", `Cannot read ${kv.key}`, {
+      field: kv.key,
+      remedy: "run fabric-admin check",
+      cause,
+    });
+  }
+}
+
+/**
+ * Refuses a store that was restored, until it was compared with what the nodes hold.
+ *
+ * @throws {FabricError} `store-changed`.
+ */
+export function checkRecovered(kv: Pick<KeyValue, "key" | "value">): void {
+  // The path of every ADD: what is not there need not be parsed.
+  if (!kv.value.includes('"recovering"')) return;
+  const { recovering } = parseEra(kv);
+  if (recovering === undefined) return;
+  const restoring = recovering.phase === "restoring";
+  throw new FabricError(
+    "store-changed",
+    restoring
+      ? `A backup is being restored since ${recovering.since}`
+      : `The store was restored at ${recovering.since} and is not recovered yet`,
+    {
+      remedy: restoring
+        ? "wait for fabric-admin restore, or run it again if it was stopped"
+        : "compare it with what the nodes hold before pods start: fabric-admin recover",
+      details: { recovering },
+    },
+  );
+}
+
 /** Holds where the store was never initialised. */
 export const STORE_IS_NEW: Compare = { key: META_ERA, target: "create", op: "=", revision: 0 };
 

@@ -25,7 +25,8 @@ export function planAddresses(
     readonly owner: OwnerRecord | undefined;
   },
 ): readonly Source[] {
-  const owned = (options.owner?.addresses ?? []).map((a) => parseAddress(a.address));
+  const owned = (options.owner?.addresses ?? []).filter(({ stage }) => stage !== "leaving")
+    .map((a) => parseAddress(a.address));
   const families = familiesOf(network.spec);
   for (const address of options.given) checkGiven(network, pools, address);
   return families.flatMap((family): Source[] => {

@@ -9,9 +9,9 @@
 import { FabricError } from "../error.ts";
 import type { Compare, Header, KeyValue, Operation, Store } from "../etcd/store.ts";
 import { underPrefix } from "../etcd/store.ts";
-import type { Address } from "../ip/address.ts";
+import { type Address, parseAddress } from "../ip/address.ts";
 import { parseInterfaceAddress } from "../ip/prefix.ts";
-import { type AttachmentRef, sameAttachment } from "../model/identity.ts";
+import { type AttachmentRef, type OwnerRef, sameAttachment, sameOwner } from "../model/identity.ts";
 import { coolingSeconds, DEFAULT_COOLING_SECONDS, type Network } from "../model/network.ts";
 import {
   type AddressRecord,
@@ -25,11 +25,9 @@ import {
 } from "../model/records.ts";
 import { keysOf } from "./allocate_state.ts";
 import { type IpamContext, timestamp } from "./context.ts";
-import { putReleased } from "./free.ts";
 import {
   addressKey,
   attachmentKey,
-  coolingKey,
   historyKey,
   macKey,
   networkKey,
@@ -38,7 +36,8 @@ import {
   tombstoneKey,
 } from "./keys.ts";
 import { TOMBSTONE_SECONDS, withLeases } from "./lease.ts";
-import { isAllocatable, networkPools } from "./pool.ts";
+import { findOwned, keptAddresses, letGo } from "./owned.ts";
+import { networkPools } from "./pool.ts";
 import { type DecodeOptions, decodeRecord, decodeResource, encodeRecord } from "./stored.ts";
 
 export interface ReleaseOptions {
@@ -156,6 +155,8 @@ interface Surroundings {
     readonly kv: KeyValue | undefined;
     readonly history: KeyValue | undefined;
   }[];
+  /** Addresses of the owner that the attachment does not have: they wait for the next ADD. */
+  readonly next: readonly KeyValue[];
 }
 
 async function readSurroundings(store: Store, record: AttachmentRecord): Promise<Surroundings> {
@@ -173,13 +174,16 @@ async function readSurroundings(store: Store, record: AttachmentRecord): Promise
   const response = await store.txn({ success: keys.map((key) => ({ range: { key } })) });
   const kv = (index: number): KeyValue | undefined => keysOf(response.results[index])[0];
   const network = kv(0);
-  const owner = record.owner === undefined ? undefined : kv(1);
+  const found = record.owner === undefined ? undefined : kv(1);
+  const owner = found === undefined ? undefined : {
+    record: decodeRecord(OwnerRecordSchema, found, ANY),
+    modRevision: found.modRevision,
+  };
   return {
     network: network === undefined ? undefined : decodeResource(network, "Network", ANY),
     networkRevision: network?.modRevision ?? 0,
-    owner: owner === undefined
-      ? undefined
-      : { record: decodeRecord(OwnerRecordSchema, owner, ANY), modRevision: owner.modRevision },
+    owner,
+    next: owner === undefined ? [] : await readNext(store, name, owner.record),
     mac: kv(2),
     addresses: parsed.map((entry, index) => ({
       ...entry,
@@ -187,6 +191,21 @@ async function readSurroundings(store: Store, record: AttachmentRecord): Promise
       history: kv(4 + 2 * index),
     })),
   };
+}
+
+async function readNext(
+  store: Store,
+  network: string,
+  owner: OwnerRecord,
+): Promise<readonly KeyValue[]> {
+  const next = owner.addresses.filter(({ stage }) => stage === "next");
+  if (next.length === 0) return [];
+  const { results } = await store.txn({
+    success: next.map(({ address }): Operation => ({
+      range: { key: addressKey(network, parseAddress(address)) },
+    })),
+  });
+  return results.flatMap(keysOf);
 }
 
 /** Undefined when something changed between reading and committing. */
@@ -225,31 +244,41 @@ function endTransaction(
     // Another allocation has it by now, or nobody: not ours to release.
     if (kv === undefined || current === undefined || current.id !== id) continue;
     compare.push({ key: kv.key, target: "mod", op: "=", revision: kv.modRevision });
-    if (current.owner !== undefined && around.owner !== undefined) {
+    const owner = current.owner === undefined ? undefined : around.owner?.record;
+    if (owner !== undefined && findOwned(owner, address)?.stage !== "leaving") {
       success.push({ put: kv.key, value: JSON.stringify(withoutHolder(current)) });
       continue;
     }
-    success.push({ delete: { key: kv.key } });
-    const releasedAt = options.cool === false ? undefined : context.now();
-    if (isAllocatable(pools, address)) {
-      success.push(putReleased(name, address, releasedAt));
-    } else {
-      // Not to be handed out: unless an edit says otherwise meanwhile, then it must be findable.
-      const revision = around.networkRevision;
-      compare.push({ key: networkKey(name), target: "mod", op: "=", revision });
-    }
-    if (cool !== undefined) {
-      success.push({ put: coolingKey(name, address), value: "{}", lease: cool });
-    }
+    const gone = letGo({
+      network: { name, revision: around.networkRevision, pools },
+      address,
+      modRevision: kv.modRevision,
+      releasedAt: options.cool === false ? undefined : context.now(),
+      lease: cool,
+    });
+    compare.push(...gone.compare);
+    success.push(...gone.success);
   }
+  let macEnds = around.mac !== undefined && isMacOf(around.mac, ref);
   if (around.owner !== undefined && isHeldBy(around.owner.record, ref)) {
     const { holder: _, ...rest } = around.owner.record;
+    const addresses = keptAddresses(rest);
     const key = ownerKey(name, rest.owner);
     compare.push({ key, target: "mod", op: "=", revision: around.owner.modRevision });
-    success.push({ put: key, value: JSON.stringify(rest) });
+    success.push(
+      addresses.length === 0
+        ? { delete: { key } }
+        : { put: key, value: JSON.stringify({ ...rest, addresses }) },
+    );
+    // Owner and addresses have one revision, so what waits for the next ADD is written along.
+    for (const next of around.next) {
+      compare.push({ key: next.key, target: "mod", op: "=", revision: next.modRevision });
+      success.push({ put: next.key, value: next.value });
+    }
+    if (addresses.length === 0) macEnds ||= isMacOfOwner(around.mac, rest.owner);
   }
   const { mac } = around;
-  if (mac !== undefined && isMacOf(mac, ref)) {
+  if (mac !== undefined && macEnds) {
     compare.push({ key: mac.key, target: "mod", op: "=", revision: mac.modRevision });
     success.push({ delete: { key: mac.key } });
   }
@@ -268,6 +297,12 @@ function isHeldBy(owner: OwnerRecord, ref: AttachmentRef): boolean {
 function isMacOf(kv: KeyValue, ref: AttachmentRef): boolean {
   const { holder } = decodeRecord(MacRecordSchema, kv, ANY);
   return holder !== undefined && sameAttachment(holder, ref);
+}
+
+function isMacOfOwner(kv: KeyValue | undefined, owner: OwnerRef): boolean {
+  if (kv === undefined) return false;
+  const { owner: of } = decodeRecord(MacRecordSchema, kv, ANY);
+  return of !== undefined && sameOwner(of, owner);
 }
 
 function endHistory(context: IpamContext, kv: KeyValue, endedBy: string): Operation {

@@ -15,7 +15,8 @@ import { type AddressRecord, AddressRecordSchema } from "../model/records.ts";
 import { keysOf } from "./allocate_state.ts";
 import { type IpamContext, timestamp } from "./context.ts";
 import { putReleased, singleKey } from "./free.ts";
-import { addressKey, networkKey, parseAddressKey, reservedKey } from "./keys.ts";
+import { addressKey, META_ERA, networkKey, parseAddressKey, reservedKey } from "./keys.ts";
+import { checkRecovered } from "./meta.ts";
 import { isAllocatable, networkPools } from "./pool.ts";
 import { decodeRecord, decodeResource, encodeRecord } from "./stored.ts";
 import { describeUser } from "./taken.ts";
@@ -40,12 +41,26 @@ export interface ReserveOutcome {
 interface Target {
   readonly network: Network;
   readonly revision: number;
+  /** Revision of `meta/era`. */
+  readonly era: number;
+}
+
+/** What every transaction compares: the store and the network are those that were read. */
+function heldBy({ network, revision, era }: Target): readonly Compare[] {
+  return [
+    { key: META_ERA, target: "mod", op: "=", revision: era },
+    { key: networkKey(network.metadata.name), target: "mod", op: "=", revision },
+  ];
 }
 
 async function readTarget(context: IpamContext, request: ReserveRequest): Promise<Target> {
   const { network: name, range } = request;
-  const { kvs } = await context.store.range({ key: networkKey(name) });
-  const kv = kvs[0];
+  const read = await context.store.txn({
+    success: [{ range: { key: networkKey(name) } }, { range: { key: META_ERA } }],
+  });
+  const kv = keysOf(read.results[0])[0];
+  const era = keysOf(read.results[1])[0];
+  if (era !== undefined) checkRecovered(era);
   if (kv === undefined) {
     throw new FabricError("not-found", `Network ${name} does not exist`, {
       field: "network",
@@ -90,7 +105,7 @@ async function readTarget(context: IpamContext, request: ReserveRequest): Promis
       { field: "range", value: formatRange(range), remedy: "leave the gateway out" },
     );
   }
-  return { network, revision: kv.modRevision };
+  return { network, revision: kv.modRevision, era: era?.modRevision ?? 0 };
 }
 
 function batches(range: Range): readonly (readonly Address[])[] {
@@ -145,7 +160,7 @@ export async function reserve(
     );
     const response = await context.store.txn({
       compare: [
-        { key: networkKey(name), target: "mod", op: "=", revision: target.revision },
+        ...heldBy(target),
         ...free.map((address): Compare => ({
           key: addressKey(name, address),
           target: "create",
@@ -214,15 +229,13 @@ export async function unreserve(
   context: IpamContext,
   request: ReserveRequest,
 ): Promise<ReserveOutcome> {
-  const { network, revision } = await readTarget(context, request);
-  const pools = networkPools(network.spec);
+  const target = await readTarget(context, request);
+  const pools = networkPools(target.network.spec);
   const changed: string[] = [];
   const unchanged: string[] = [];
   for (const part of batches(request.range)) {
     const records = await readRecords(context, request.network, part);
-    const compare: Compare[] = [
-      { key: networkKey(request.network), target: "mod", op: "=", revision },
-    ];
+    const compare: Compare[] = [...heldBy(target)];
     const success: Operation[] = [];
     const names: string[] = [];
     for (const { address, kv } of records) {

@@ -67,6 +67,12 @@ export function shortId(containerId: string): string {
   return /^[0-9a-f]{32,}$/.test(containerId) ? containerId.slice(0, 12) : containerId;
 }
 
+/** All fields that name an owner are equal. */
+export function sameOwner(a: OwnerRef, b: OwnerRef): boolean {
+  return a.cluster === b.cluster && a.group === b.group && a.kind === b.kind &&
+    a.namespace === b.namespace && a.name === b.name && a.slot === b.slot && a.ifname === b.ifname;
+}
+
 export function sameAttachment(a: AttachmentRef, b: AttachmentRef): boolean {
   return a.cluster === b.cluster && a.node === b.node && a.containerId === b.containerId &&
     a.ifname === b.ifname;

@@ -47,6 +47,15 @@ export const NodeSpecSchema = v.looseObject({
     }),
     "An administrator's word that the node is dead: its attachments count as ended",
   )),
+  replaced: v.optional(described(
+    v.array(v.looseObject({
+      machineId: v.string(),
+      by: v.optional(v.string()),
+      at: v.optional(v.string()),
+      reason: v.optional(v.string()),
+    })),
+    "Machines that had the node's name before and gave it up: their attachments count as ended",
+  )),
 });
 export type NodeSpec = v.InferOutput<typeof NodeSpecSchema>;
 export const NodeStatusSchema = v.looseObject({

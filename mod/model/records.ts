@@ -32,7 +32,18 @@ export const AddressRecordSchema = v.looseObject({
 });
 export type AddressRecord = v.InferOutput<typeof AddressRecordSchema>;
 
-export const OwnedAddressSchema = v.looseObject({ address: v.string() });
+/**
+ * How an address of an owner stands to its holder, while the owner's addresses change under a
+ * running sandbox. `next`: the next ADD takes it, nobody holds it yet. `leaving`: the holder keeps
+ * it, and its end frees it. Absent: the holder has it, and the next one will.
+ */
+export const OWNED_STAGES = ["next", "leaving"] as const;
+export const OwnedAddressSchema = v.looseObject({
+  address: v.string(),
+  stage: v.optional(v.picklist(OWNED_STAGES)),
+});
+/** One address of an owner. */
+export type OwnedAddress = v.InferOutput<typeof OwnedAddressSchema>;
 
 /** `owners/<network>/...`: the addresses of both families that belong to one slot. */
 export const OwnerRecordSchema = v.looseObject({

@@ -112,14 +112,16 @@ export function inspectOwner(kv: KeyValue, { world, sink }: Inspection): void {
   if (network === undefined || record === undefined) return sink.suspect(kv.key);
   const { owner, addresses, mac, holder } = record;
   if (joinPath(path) !== owner || record.network.name !== network) sink.suspect(kv.key);
-  if (new Set(addresses).size !== addresses.length || addresses.length === 0) sink.suspect(kv.key);
+  const texts = new Set(addresses.map(({ address }) => address));
+  if (texts.size !== addresses.length || addresses.length === 0) sink.suspect(kv.key);
   if (!world.names.has(network)) sink.missingNetwork(network, kv.key);
   const known = world.known.get(network);
   if (known !== undefined && known.uid !== record.network.uid) sink.suspect(kv.key);
-  for (const address of addresses) {
+  for (const { address, isNext } of addresses) {
     const place = placeOf(address);
+    const by = isNext ? "" : holder;
     if (place === undefined) sink.suspect(kv.key);
-    else sink.pair(`own\n${network}\n${place}\n${kv.modRevision}\n${holder}\n${mac}\n${owner}`);
+    else sink.pair(`own\n${network}\n${place}\n${kv.modRevision}\n${by}\n${mac}\n${owner}`);
   }
   if (mac !== "" && known !== undefined) {
     const { physicalNetwork, vlan } = known.network.spec;

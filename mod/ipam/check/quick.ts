@@ -115,9 +115,15 @@ function networkRef(value: unknown): QuickNetworkRef | undefined {
 export interface QuickOwner {
   readonly owner: string;
   readonly network: QuickNetworkRef;
-  readonly addresses: readonly string[];
+  readonly addresses: readonly QuickOwned[];
   readonly mac: string;
   readonly holder: string;
+}
+
+export interface QuickOwned {
+  readonly address: string;
+  /** Nobody holds it yet, whoever holds the others. */
+  readonly isNext: boolean;
 }
 
 /** `owners/`. */
@@ -128,13 +134,26 @@ export function quickOwner(text: string): QuickOwner | undefined {
   const owner = ownerPath(value["owner"]);
   const holder = holderPath(value["holder"]);
   const network = networkRef(value["network"]);
-  const addresses = texts(value["addresses"], "address");
+  const addresses = ownedAddresses(value["addresses"]);
   if (owner === undefined || owner === "" || holder === undefined) return undefined;
   if (network === undefined || addresses === undefined || typeof since !== "string") {
     return undefined;
   }
   if (!isTextOrAbsent(mac) || !isTextOrAbsent(tenant)) return undefined;
   return { owner, network, addresses, mac: mac ?? "", holder };
+}
+
+function ownedAddresses(value: unknown): readonly QuickOwned[] | undefined {
+  const addresses = texts(value, "address");
+  if (addresses === undefined || !Array.isArray(value)) return undefined;
+  const found: QuickOwned[] = [];
+  for (const [index, address] of addresses.entries()) {
+    const item: unknown = value[index];
+    const stage: unknown = isFields(item) ? item["stage"] : undefined;
+    if (stage !== undefined && stage !== "next" && stage !== "leaving") return undefined;
+    found.push({ address, isNext: stage === "next" });
+  }
+  return found;
 }
 
 /** The text field of every item. */

@@ -50,7 +50,7 @@ const RECORDS: readonly (readonly [string, Quick, Schema, Readonly<Record<string
     v: 1,
     owner,
     network,
-    addresses: [{ address: "10.0.0.1" }],
+    addresses: [{ address: "10.0.0.1" }, { address: "10.0.0.2", stage: "next" }],
     mac: "m",
     holder,
     tenant: "t",

@@ -29,6 +29,7 @@ import {
   networkKey,
   ownerKey,
 } from "../keys.ts";
+import { keptAddresses } from "../owned.ts";
 import { isAllocatable, poolOf } from "../pool.ts";
 import { SCHEMA } from "../stored.ts";
 import { type Change, ifAt, ifUnchanged, type StoreChanges } from "./store_action.ts";
@@ -221,6 +222,12 @@ export function releaseAddress(judge: Judge, view: AddressView): StoreChanges {
   return together({ compare, changes }, endInterval(judge, history));
 }
 
+/** The owner when its holder has ended: what the holder only kept is not the owner's any more. */
+export function withoutHolder(record: OwnerRecord): OwnerRecord {
+  const { holder: _, ...rest } = record;
+  return { ...rest, addresses: keptAddresses(record) };
+}
+
 /** The addresses of a holder, all of one network. */
 export function addressesOf(judge: Judge, holder: string): readonly AddressView[] {
   return [...judge.records.addresses.values()].filter(({ record, fault }) =>
@@ -236,7 +243,11 @@ export function endHolder(judge: Judge, holder: string): StoreChanges {
     const { record, network, address } = view;
     if (record === undefined) continue;
     const owner = record.owner === undefined ? undefined : ownerKey(network, record.owner);
-    if (owner !== undefined && judge.records.owners.get(owner)?.record !== undefined) {
+    const listing = owner === undefined ? undefined : judge.records.owners.get(owner)?.record;
+    const isLeaving = listing?.addresses.some(({ address, stage }) =>
+      address === view.text && stage === "leaving"
+    );
+    if (owner !== undefined && listing !== undefined && isLeaving !== true) {
       const { holder: _, ...rest } = record;
       const kept = owners.get(owner) ?? new Map<string, AddressRecord>();
       owners.set(owner, kept.set(view.key, { ...rest, state: "owned" }));
@@ -249,11 +260,12 @@ export function endHolder(judge: Judge, holder: string): StoreChanges {
     const kept = owners.get(view.key);
     const held = record?.holder !== undefined && attachmentKey(record.holder) === holder;
     if (record === undefined || (kept === undefined && !held)) continue;
-    const { holder: _, ...rest } = record;
-    parts.push(writeOwner(judge, view, {
-      owner: held ? rest : record,
-      ...(kept === undefined ? {} : { records: kept }),
-    }));
+    const owner = held ? withoutHolder(record) : record;
+    parts.push(
+      owner.addresses.length === 0
+        ? remove(view)
+        : writeOwner(judge, view, { owner, ...(kept === undefined ? {} : { records: kept }) }),
+    );
   }
   for (const view of judge.records.macs.values()) {
     const { record } = view;

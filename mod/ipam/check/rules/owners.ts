@@ -186,7 +186,18 @@ function addressMissing(
 
 /** The owner with the addresses that name it, and no others. */
 function withAddresses(view: SoundOwner, addresses: readonly AddressView[]): OwnerRecord {
-  return { ...view.record, addresses: addresses.map(({ text }) => ({ address: text })) };
+  return {
+    ...view.record,
+    addresses: addresses.map(({ text }) => entryOf(view, text) ?? { address: text }),
+  };
+}
+
+/** The address as the owner lists it. */
+function entryOf(
+  { record }: SoundOwner,
+  text: string,
+): OwnerRecord["addresses"][number] | undefined {
+  return record.addresses.find(({ address }) => address === text);
 }
 
 function listsOther(
@@ -274,8 +285,9 @@ function checkAgreement(judge: Judge, view: SoundOwner, own: readonly SoundAddre
       ? ""
       : [holder.cluster, holder.node, holder.containerId, holder.ifname].join("\n");
   const holder = nameOf(view.record.holder);
-  const differing = open.filter(({ record }) =>
-    nameOf(record.holder) !== holder || record.mac !== view.record.mac
+  const differing = open.filter(({ record, text }) =>
+    nameOf(record.holder) !== (entryOf(view, text)?.stage === "next" ? "" : holder) ||
+    record.mac !== view.record.mac
   );
   if (differing.length > 0) return disagree(judge, view, { differing, own: open });
   const revision = view.kv?.modRevision;
@@ -311,10 +323,11 @@ function disagree(
     : own.map((a) => a.record.holder).find((one) => one !== undefined) ?? record.holder;
   const records = new Map(own.map((address): [string, AddressRecord] => {
     const { holder: __, ...plain } = address.record;
+    const isHeld = holder !== undefined && entryOf(view, address.text)?.stage !== "next";
     return [address.key, {
       ...plain,
-      state: holder === undefined ? "owned" : "used",
-      ...(holder === undefined ? {} : { holder }),
+      state: isHeld ? "used" : "owned",
+      ...(isHeld ? { holder } : {}),
       ...(mac === undefined ? {} : { mac }),
     }];
   }));
