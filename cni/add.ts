@@ -207,6 +207,19 @@ async function allocateRequest(
     ...(wanted.addresses.length === 0 ? {} : { addresses: wanted.addresses }),
     ...(wanted.mac === undefined ? {} : { mac: wanted.mac }),
     ...(known === undefined ? {} : { known }),
+    ...bandwidthOf(wanted),
     fabricVersion: BUILD.version,
+  };
+}
+
+/** For the record: the limits that were asked for. */
+function bandwidthOf({ bandwidth }: AddRequest["wanted"]): Pick<AllocateRequest, "bandwidth"> {
+  const { ingress, egress } = bandwidth;
+  if (ingress === undefined && egress === undefined) return {};
+  return {
+    bandwidth: {
+      ...(ingress === undefined ? {} : { ingress }),
+      ...(egress === undefined ? {} : { egress }),
+    },
   };
 }

@@ -5,37 +5,20 @@
  */
 
 import { hostMacOf } from "../mod/host/ifname.ts";
-import { type PodInterface, type PodRoute, sourceTableOf } from "../mod/host/pod_plan.ts";
-import { type Family, formatAddress } from "../mod/ip/address.ts";
-import { formatInterfaceAddress, parsePrefix } from "../mod/ip/prefix.ts";
+import type { PodInterface } from "../mod/host/pod_plan.ts";
+import { formatAddress } from "../mod/ip/address.ts";
+import { formatInterfaceAddress } from "../mod/ip/prefix.ts";
 import type { Allocation } from "../mod/ipam/allocation.ts";
+import { plannedInterface } from "../mod/node/planned_interface.ts";
 import type { AddRequest } from "./request.ts";
 import type { CniResult, CniRoute } from "./result.ts";
 
 /** The pod's interface as the allocation and the request want it. */
 export function podInterface(request: AddRequest, allocation: Allocation): PodInterface {
-  const { ifname } = request.sandbox;
-  const gateways = new Map<Family, string>();
-  for (const { address, gateway } of allocation.addresses) {
-    if (gateway !== undefined) gateways.set(address.family, formatAddress(gateway));
-  }
-  const families = new Set(allocation.addresses.map(({ address }) => address.family));
-  const routes = (allocation.network.spec.routes ?? []).flatMap(({ to, via }): PodRoute[] => {
-    const { family } = parsePrefix(to);
-    if (!families.has(family)) return [];
-    const gateway = via ?? gateways.get(family);
-    return [{ destination: to, ...(gateway === undefined ? {} : { gateway }) }];
-  });
-  return {
-    ifname,
-    mac: allocation.mac,
-    mtu: allocation.mtu,
-    addresses: allocation.addresses.map(formatInterfaceAddress),
-    gateways: [...gateways.values()],
+  return plannedInterface(allocation, {
+    ifname: request.sandbox.ifname,
     defaultRoute: request.wanted.defaultRoute ?? "first",
-    routes,
-    sourceTable: sourceTableOf(ifname),
-  };
+  });
 }
 
 /** What an ADD answers. */

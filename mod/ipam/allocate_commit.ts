@@ -273,6 +273,7 @@ function recordsOf(context: IpamContext, draft: Draft, mac: string): Records {
     mac,
     ...(owner === undefined ? {} : { owner }),
     addresses,
+    ...(request.bandwidth === undefined ? {} : { bandwidth: request.bandwidth }),
     since,
   };
   put(attachmentKey(request.attachment), attachment);

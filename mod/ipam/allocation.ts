@@ -10,7 +10,7 @@ import { parseMac } from "../ip/mac.ts";
 import { parseInterfaceAddress } from "../ip/prefix.ts";
 import type { AttachmentRef, OwnerRef, Pod } from "../model/identity.ts";
 import { DEFAULT_MTU, type Network } from "../model/network.ts";
-import type { AttachmentRecord } from "../model/records.ts";
+import type { AttachmentRecord, Bandwidth } from "../model/records.ts";
 import { networkPools, poolOf } from "./pool.ts";
 
 export interface AllocateRequest {
@@ -28,6 +28,8 @@ export interface AllocateRequest {
   /** The workload's slot that the addresses belong to; undefined: they are ephemeral. */
   readonly owner?: OwnerRef;
   readonly tenant?: string;
+  /** Limits of its traffic, for the record only. */
+  readonly bandwidth?: Bandwidth;
   /** Addresses asked for; a family without any gets one chosen. */
   readonly addresses?: readonly Address[];
   readonly mac?: string;

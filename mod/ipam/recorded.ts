@@ -33,6 +33,7 @@ export async function recorded(
     machineId: request.machineId,
     bootId: request.bootId,
     confName: request.confName,
+    ...(request.bandwidth === undefined ? {} : { bandwidth: request.bandwidth }),
   };
   const unchanged: Compare = {
     key,

@@ -69,6 +69,13 @@ export const AllocatedSchema = v.looseObject({
 /** One address of an attachment. */
 export type Allocated = v.InferOutput<typeof AllocatedSchema>;
 
+/** Limits in bit/s, seen from the pod; absent: none. */
+export const BandwidthSchema = v.looseObject({
+  ingress: v.optional(v.number()),
+  egress: v.optional(v.number()),
+});
+export type Bandwidth = v.InferOutput<typeof BandwidthSchema>;
+
 /** `attachments/<cluster>/<node>/<containerID>/<ifname>`. */
 export const AttachmentRecordSchema = v.looseObject({
   v: v.number(),
@@ -86,6 +93,8 @@ export const AttachmentRecordSchema = v.looseObject({
   /** The MAC key belongs to the owner and outlives this attachment. */
   owner: v.optional(OwnerRefSchema),
   addresses: v.array(AllocatedSchema),
+  /** What the runtime asked for, so that a lost limit is noticed and can be set again. */
+  bandwidth: v.optional(BandwidthSchema),
   since: v.string(),
 });
 export type AttachmentRecord = v.InferOutput<typeof AttachmentRecordSchema>;

@@ -49,7 +49,7 @@ export function recordOf(
   { network, addresses, mac, owner }: Allocation,
   now: number,
 ): AttachmentRecord {
-  const { attachment, confName, pod, netns, machineId, bootId } = request;
+  const { attachment, confName, pod, netns, machineId, bootId, bandwidth } = request;
   const { physicalNetwork, vlan } = network.spec;
   return {
     v: 1,
@@ -69,6 +69,7 @@ export function recordOf(
       id,
       ...(gateway === undefined ? {} : { gateway: formatAddress(gateway) }),
     })),
+    ...(bandwidth === undefined ? {} : { bandwidth }),
     since: new Date(now).toISOString(),
   };
 }

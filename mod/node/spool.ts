@@ -11,7 +11,7 @@
  */
 
 import * as v from "valibot";
-import { replaceFile, syncFolder } from "../atomic_file.ts";
+import { readTextIfThere, replaceFile, syncFolder } from "../atomic_file.ts";
 import { FabricError } from "../error.ts";
 import { AttachmentRefSchema } from "../model/identity.ts";
 import { pause } from "../timer.ts";
@@ -89,6 +89,33 @@ export function openSpool(stateDir: string): Spool {
       return true;
     },
   };
+}
+
+/** A file of the spool, as whoever only looks finds it. */
+export interface SpoolFile {
+  readonly path: string;
+  /** Undefined where the file is no entry. */
+  readonly entry: SpoolEntry | undefined;
+}
+
+/** All files of the spool, the oldest first; changes nothing and takes no lock. */
+export function readSpool(stateDir: string): readonly SpoolFile[] {
+  const folder = `${stateDir}/spool`;
+  return listNames(folder).flatMap((name): SpoolFile[] => {
+    const path = `${folder}/${name}`;
+    const text = readTextIfThere(path);
+    // It was finished in this moment.
+    if (text === undefined) return [];
+    return [{ path, entry: parseEntry(text) }];
+  });
+}
+
+function parseEntry(text: string): SpoolEntry | undefined {
+  try {
+    return v.parse(EntrySchema, JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 function notKept(
