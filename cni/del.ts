@@ -8,8 +8,8 @@
 import { faultPoint } from "fabric/fault";
 import { asFabricError, type FabricError } from "../mod/error.ts";
 import { hostIfname } from "../mod/host/ifname.ts";
-import type { IpamContext } from "../mod/ipam/context.ts";
-import { release } from "../mod/ipam/release.ts";
+import type { Store } from "../mod/etcd/store.ts";
+import { type Prepared, prepareRelease, release } from "../mod/ipam/release.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
 import { attachmentRef, type Call } from "./call.ts";
 import { connectIfUp, detach } from "./detach.ts";
@@ -42,23 +42,42 @@ export async function del(request: DelRequest, call: Call): Promise<Deleted> {
   using turn = await takeTurn(call, port, { waitMs: DEL_WAIT_MS });
   if (!turn.taken) call.log.write("warning", "DEL goes on beside another call", { ifname });
   const connecting = connectIfUp(call);
+  const target = { port, ifname, netns: netns === "" ? undefined : netns };
+  const detaching = detach(target, call, connecting);
+  // Only read while the host is at work: what is read is compared by the transaction that follows.
+  const ahead = readAhead(request, call);
   try {
-    const target = { port, ifname, netns: netns === "" ? undefined : netns };
-    const { portRemains } = await detach(target, call, connecting);
-    const deleted = await endRecord(request, { call, port, portRemains });
+    const { portRemains } = await detaching;
+    const deleted = await endRecord(request, { call, port, portRemains, ahead });
     turn.forget();
     return deleted;
   } finally {
+    await ahead.opening.then((store) => store[Symbol.asyncDispose](), () => {});
     await connecting.then((db) => db?.[Symbol.asyncDispose](), () => {});
   }
 }
 
+/** The store, and what the release will ask it first. Neither fails before it is awaited. */
+interface Ahead {
+  readonly opening: Promise<Store>;
+  readonly prepared: Promise<Prepared>;
+}
+
+function readAhead(request: DelRequest, call: Call): Ahead {
+  const opening = call.openStore();
+  const ref = attachmentRef(call.config, request.sandbox);
+  const prepared = opening.then((store) => prepareRelease(call.ipam(store), ref));
+  prepared.catch(() => {});
+  return { opening, prepared };
+}
+
 async function endRecord(
   request: DelRequest,
-  { call, port, portRemains }: {
+  { call, port, portRemains, ahead }: {
     readonly call: Call;
     readonly port: string;
     readonly portRemains: boolean;
+    readonly ahead: Ahead;
   },
 ): Promise<Deleted> {
   const ref = attachmentRef(call.config, request.sandbox);
@@ -68,15 +87,13 @@ async function endRecord(
     call.spool.put({ v: 1, ref, port, portRemains, recordRemains, at }, call.id);
     faultPoint("del:after-spool");
   };
-  let context: IpamContext;
   let record: AttachmentRecord | undefined;
   try {
-    await using store = await call.openStore();
-    context = call.ipam(store);
+    const context = call.ipam(await ahead.opening);
     const released = await call.steps.time("etcd", () =>
       asking("etcd", () => {
         faultPoint("del:before-release");
-        return release(context, ref, { endedBy: "del" });
+        return release(context, ref, { endedBy: "del", prepared: ahead.prepared });
       }));
     faultPoint("del:after-release");
     call.remember(released.header);

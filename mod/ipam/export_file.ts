@@ -185,9 +185,10 @@ export class ExportFile implements AsyncDisposable {
     await this.#file.sync();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    // By word: a program that is being started may still have the file open for a moment.
+    await this.#file.unlock();
     this.#file.close();
-    return Promise.resolve();
   }
 }
 

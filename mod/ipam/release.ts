@@ -45,6 +45,14 @@ export interface ReleaseOptions {
   readonly endedBy: "del" | "gc" | "undo" | "admin";
   /** False for an ADD that was undone before its port existed: nobody ever saw the address. */
   readonly cool?: boolean;
+  /** What {@linkcode prepareRelease} read meanwhile; should it have changed, all is read again. */
+  readonly prepared?: Promise<Prepared>;
+}
+
+/** What a release reads before it commits. */
+export interface Prepared {
+  /** Undefined: there is no such attachment. */
+  readonly found: (FoundAttachment & { readonly around: Surroundings }) | undefined;
 }
 
 export interface Released {
@@ -71,10 +79,11 @@ export async function release(
   options: ReleaseOptions,
 ): Promise<Released> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const found = await readAttachment(context.store, ref);
+    const ahead = attempt === 0 ? options.prepared : undefined;
+    const { found } = await (ahead ?? prepareRelease(context, ref));
     const done = found === undefined
       ? await buryOnly(context, ref)
-      : await endAttachment(context, { ref, found, options });
+      : await endAttachment(context, { ref, found, around: found.around, options });
     if (done !== undefined) return done;
   }
   throw new FabricError(
@@ -82,6 +91,13 @@ export async function release(
     `Lost ${MAX_ATTEMPTS} races releasing container ${ref.containerId}`,
     { remedy: "the runtime calls DEL again" },
   );
+}
+
+/** The reading half of {@linkcode release}, for those who have other work to do meanwhile. */
+export async function prepareRelease(context: IpamContext, ref: AttachmentRef): Promise<Prepared> {
+  const found = await readAttachment(context.store, ref);
+  if (found === undefined) return { found };
+  return { found: { ...found, around: await readSurroundings(context.store, found.record) } };
 }
 
 /** An attachment's record with the revision that a commit compares. */
@@ -140,6 +156,7 @@ function bury(context: IpamContext, ref: AttachmentRef, lease: string | undefine
 interface EndInput {
   readonly ref: AttachmentRef;
   readonly found: FoundAttachment;
+  readonly around: Surroundings;
   readonly options: ReleaseOptions;
 }
 
@@ -210,8 +227,7 @@ async function readNext(
 
 /** Undefined when something changed between reading and committing. */
 async function endAttachment(context: IpamContext, input: EndInput): Promise<Released | undefined> {
-  const { ref, found, options } = input;
-  const around = await readSurroundings(context.store, found.record);
+  const { ref, found, around, options } = input;
   const sameNetwork = around.network?.metadata.uid === found.record.network.uid;
   const rest = around.network !== undefined && sameNetwork
     ? coolingSeconds(around.network.spec)
@@ -219,7 +235,7 @@ async function endAttachment(context: IpamContext, input: EndInput): Promise<Rel
   const cooling = options.cool === false ? 0 : rest;
   const seconds = cooling > 0 ? [TOMBSTONE_SECONDS, cooling] : [TOMBSTONE_SECONDS];
   const response = await withLeases(context, seconds, ([tombstone, cool]) => {
-    const { compare, success } = endTransaction(context, { ...input, around, cool });
+    const { compare, success } = endTransaction(context, { ...input, cool });
     return context.store.txn({ compare, success: [...success, bury(context, ref, tombstone)] });
   });
   if (!response.succeeded) return undefined;
@@ -228,7 +244,7 @@ async function endAttachment(context: IpamContext, input: EndInput): Promise<Rel
 
 function endTransaction(
   context: IpamContext,
-  input: EndInput & { readonly around: Surroundings; readonly cool: string | undefined },
+  input: EndInput & { readonly cool: string | undefined },
 ): { readonly compare: readonly Compare[]; readonly success: readonly Operation[] } {
   const { ref, found, around, options, cool } = input;
   const { record } = found;
