@@ -11,6 +11,7 @@
 import config from "../deno.json" with { type: "json" };
 import { type BuildInfo } from "../mod/build_info.ts";
 import { permissionFlags } from "../mod/permissions.ts";
+import { buildConsole } from "./console.ts";
 import { denortOrigin, ensureEsbuild, pinnedDenort, sha256, writeWhole } from "./toolchain.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -55,6 +56,7 @@ async function compile(variant: Variant, info: BuildInfo): Promise<void> {
   const work = await Deno.makeTempDir({ dir: BUILD });
   try {
     await ensureEsbuild();
+    await buildConsole(work);
     await bundle(variant, { info, work });
     await settle(work, info);
     const denort = await pinnedDenort();
@@ -178,6 +180,7 @@ function sourceImports(variant: Variant): Readonly<Record<string, string>> {
     ...imports,
     "fabric/fault": `../../${variant.fault.slice(2)}`,
     "fabric/build": "./build_info.ts",
+    "fabric/console": "./console_assets.ts",
   };
 }
 
@@ -186,7 +189,7 @@ async function keepBundles(variant: Variant, work: string): Promise<void> {
   const kept = `${BUILD}${variant.name}`;
   await Deno.mkdir(kept, { recursive: true });
   for await (const { name } of Deno.readDir(work)) {
-    if (name === "build_info.ts") continue;
+    if (name === "build_info.ts" || name.startsWith("console_")) continue;
     await Deno.remove(`${kept}/${name}`, { recursive: true }).catch(() => {});
     await Deno.rename(`${work}/${name}`, `${kept}/${name}`);
   }
