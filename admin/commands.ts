@@ -10,6 +10,7 @@ import { CHECK } from "./check.ts";
 import type { Command } from "./command.ts";
 import { DELETE } from "./delete.ts";
 import { DESCRIBE } from "./describe.ts";
+import { DIAGNOSE } from "./diagnose.ts";
 import { ETCD_ROLES } from "./etcd_roles.ts";
 import { usageError } from "./exit.ts";
 import { GET } from "./get.ts";
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   HISTORY_TRIM,
   CHECK,
   REPAIR,
+  DIAGNOSE,
   ETCD_ROLES,
   VERSION,
   HELP,

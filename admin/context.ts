@@ -99,8 +99,7 @@ export class AdminContext implements AsyncDisposable {
   config(): Promise<Config> {
     return this.#config ??= loadConfig({
       env: (name) => this.io.env(name),
-      // No command of an administrator asks which node this is.
-      hostname: () => "localhost",
+      hostname: () => Deno.hostname(),
       flags: settingFlags(this.#flags),
       ...fileOf(this.#flags.text("config") ?? this.io.env("FABRIC_CONFIG")),
     });
