@@ -18,7 +18,7 @@
  * | 102 | no such network, physical network or zone |
  * | 103 | the network does not reach this node's zone |
  * | 104 | the address or the MAC that was asked for belongs to somebody else |
- * | 105 | not allowed to use the network, or etcd refuses the user |
+ * | 105 | not allowed: the network, the node (fenced, or another machine's name), or etcd refuses |
  * | 106 | etcd refuses user or password |
  * | 107 | etcd was restored or replaced |
  * | 108 | the store has a schema that this version does not read |

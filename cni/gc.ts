@@ -15,7 +15,10 @@ import { hostIfname } from "../mod/host/ifname.ts";
 import { linkExists } from "../mod/host/link.ts";
 import { netnsIdentity } from "../mod/host/netns.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
+import { type Machine, whyMachineEnded } from "../mod/ipam/holder.ts";
+import { nodeKey } from "../mod/ipam/keys.ts";
 import { listNodeAttachments, release } from "../mod/ipam/release.ts";
+import { type DecodeOptions, decodeResource } from "../mod/ipam/stored.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
 import { connectOvsdb, delPort, listPorts, type Ovsdb, type Port } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
@@ -28,6 +31,8 @@ import type { GcRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
 import { takeTurn } from "../mod/node/turn.ts";
 
+/** GC never refuses on schema (rule 12). */
+const ANY: DecodeOptions = { anySchema: true };
 /** A record this young whose device is not there may be of an ADD that is under way. */
 const YOUNG_MS = 60_000;
 /** So many attachments are taken off at a time. */
@@ -55,7 +60,7 @@ export async function gc(request: GcRequest, call: Call): Promise<Collected> {
     context,
     db,
     valid: new Set(request.valid.map(keyOf)),
-    bootId: (await readNodeIdentity(call)).bootId,
+    machine: await readNodeIdentity(call),
     confName: request.conf.name,
   };
   const stale = await call.steps.time("read", () => staleRecords(work));
@@ -82,7 +87,7 @@ interface Work {
   readonly context: IpamContext;
   readonly db: Ovsdb;
   readonly valid: ReadonlySet<string>;
-  readonly bootId: string;
+  readonly machine: Machine;
   readonly confName: string;
 }
 
@@ -96,10 +101,16 @@ function keyOf({ containerId, ifname }: {
 
 async function staleRecords(work: Work): Promise<readonly AttachmentRecord[]> {
   const { cluster, node } = work.call.config;
+  const { store } = work.context;
   const stale: AttachmentRecord[] = [];
   await asking("etcd", async () => {
-    for await (const record of listNodeAttachments(work.context.store, cluster, node)) {
-      if (record.confName === work.confName && !work.valid.has(keyOf(record))) stale.push(record);
+    const [kv] = (await store.range({ key: nodeKey(cluster, node) })).kvs;
+    const registered = kv === undefined ? undefined : decodeResource(kv, "Node", ANY);
+    for await (const record of listNodeAttachments(store, cluster, node)) {
+      if (record.confName !== work.confName || work.valid.has(keyOf(record))) continue;
+      // What another machine of this name attached is not for this runtime to say.
+      const own = record.machineId === work.machine.machineId || record.machineId === "";
+      if (own || whyMachineEnded(record, registered) !== undefined) stale.push(record);
     }
   });
   return stale;
@@ -129,7 +140,7 @@ async function collect(work: Work, record: AttachmentRecord): Promise<boolean> {
 async function isKept(work: Work, record: AttachmentRecord, port: string): Promise<boolean> {
   const { call } = work;
   // Another boot took all namespaces with it, whatever stands at their paths now.
-  if (record.bootId !== work.bootId) return false;
+  if (record.bootId !== work.machine.bootId) return false;
   const [device, namespace] = await Promise.all([
     linkExists(call.run, port),
     netnsIdentity(call.run, record.netns),

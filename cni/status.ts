@@ -6,11 +6,14 @@
  */
 
 import { asFabricError, FabricError } from "../mod/error.ts";
-import { META_SCHEMA, zoneKey } from "../mod/ipam/keys.ts";
+import { admitMachine } from "../mod/ipam/admit.ts";
+import { META_ERA, META_SCHEMA, nodeKey, zoneKey } from "../mod/ipam/keys.ts";
 import { isSameStore, storeChanged } from "../mod/ipam/known.ts";
-import { checkStoreSchema } from "../mod/ipam/meta.ts";
+import { checkRecovered, checkStoreSchema } from "../mod/ipam/meta.ts";
+import { decodeResource } from "../mod/ipam/stored.ts";
 import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
+import { readNodeIdentity } from "../mod/node/identity.ts";
 import { readKnownStore } from "../mod/node/known_store.ts";
 import { asking } from "./neighbour.ts";
 import { startTimer } from "../mod/timer.ts";
@@ -63,19 +66,26 @@ async function faultOf(
 }
 
 async function checkStore(call: Call): Promise<void> {
-  const { zone, stateDir } = call.config;
+  const { zone, stateDir, cluster, node } = call.config;
   const known = readKnownStore(stateDir);
   if (known?.changed !== undefined) throw storeChanged(known, known.changed);
   await using store = await call.openStore({ timeoutMs: LIMIT_MS - MARGIN_MS });
   const { results, header } = await asking("etcd", () =>
     store.txn({
-      success: [{ range: { key: META_SCHEMA } }, { range: { key: zoneKey(zone) } }],
+      success: [META_SCHEMA, zoneKey(zone), META_ERA, nodeKey(cluster, node)].map((key) => ({
+        range: { key },
+      })),
     }));
   if (known !== undefined && !isSameStore(known, header)) throw storeChanged(known, header);
-  const [schema, found] = results.map((result) =>
+  const [schema, found, era, registered] = results.map((result) =>
     result.kind === "range" ? result.response.kvs[0] : undefined
   );
   if (schema !== undefined) checkStoreSchema(schema);
+  if (era !== undefined) checkRecovered(era);
+  if (registered !== undefined) {
+    const { machineId } = await readNodeIdentity(call);
+    admitMachine({ cluster, node }, machineId, decodeResource(registered, "Node"));
+  }
   if (found === undefined) {
     throw new FabricError("not-found", `Zone ${zone} of this node does not exist`, {
       field: "zone",

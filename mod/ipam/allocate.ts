@@ -15,6 +15,7 @@ import { type AddState, reachableNetwork, readState, type StateRequest } from ".
 import { type AllocateRequest, type Allocation, allocationOf } from "./allocation.ts";
 import { avoidKey, type Candidate } from "./candidate.ts";
 import type { IpamContext } from "./context.ts";
+import { admitMachine } from "./admit.ts";
 import { findCandidate } from "./find.ts";
 import { endedHolder, type OldHolder } from "./holder.ts";
 import { attachmentKey } from "./keys.ts";
@@ -51,6 +52,7 @@ export async function allocate(
   if (known !== undefined && !isSameStore(known, state.header)) {
     throw storeChanged(known, state.header);
   }
+  admitMachine(request.attachment, request.machineId, state.node.value);
   const existing = state.attachment.value;
   if (existing !== undefined) return await recorded(context, { request, state, record: existing });
   return await commitLoop(context, { request, stateRequest, first: state });
@@ -105,6 +107,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
   let unknown = 0;
   for (let commits = 0; commits < MAX_COMMITS;) {
     const network = reachableNetwork(stateRequest, state);
+    admitMachine(request.attachment, request.machineId, state.node.value);
     const owner = state.owner.value;
     old = undefined;
     if (owner !== undefined && (owner.holder !== undefined || leavingAddresses(owner).length > 0)) {

@@ -7,7 +7,7 @@
  *   (every transaction that changes an owned address rewrites its owner with it); cooling keys do
  *   not stop an owner from its own address.
  *
- * All compare the era, the revisions of network and zone, that the attachment is absent and that
+ * All compare the era, the revisions of network, zone and node, that the attachment is absent and that
  * no tombstone is newer than the ADD's first read.
  *
  * @module
@@ -186,13 +186,11 @@ function comparesOf(draft: Draft, mac: string): readonly Compare[] {
     mod(META_ERA, state.eraRevision),
     mod(networkKey(name), state.network.modRevision),
     mod(zoneKey(request.zone), state.zone.modRevision),
+    // Nobody fenced the node meanwhile, nor gave its name to another machine.
+    mod(nodeKey(request.attachment.cluster, request.attachment.node), state.node.modRevision),
     absent(attachmentKey(request.attachment)),
     tombstoneNotNewer(request.attachment, draft.firstRevision),
   ];
-  if (nodeUpdate(draft) !== undefined) {
-    const { cluster, node } = request.attachment;
-    compares.push(mod(nodeKey(cluster, node), state.node.modRevision));
-  }
   if (request.owner !== undefined) {
     compares.push(mod(ownerKey(name, request.owner), state.owner.modRevision));
   }

@@ -130,6 +130,9 @@ export class Judge {
     if (node.spec.fenced !== undefined) return { why: "its node is fenced", compare };
     const { machine } = options;
     const { machineId, bootId } = node.status ?? {};
+    if (node.spec.replaced?.some((one) => one.machineId === machine?.machineId) === true) {
+      return { why: "its machine was replaced", compare };
+    }
     if (machine === undefined || machineId === undefined || bootId === undefined) return undefined;
     if (machine.machineId !== machineId || machine.bootId === "" || machine.bootId === bootId) {
       return undefined;
