@@ -13,11 +13,15 @@ import { DESCRIBE } from "./describe.ts";
 import { DIAGNOSE } from "./diagnose.ts";
 import { ETCD_ROLES } from "./etcd_roles.ts";
 import { usageError } from "./exit.ts";
+import { FENCE, NODE_REPLACE, UNFENCE } from "./fence.ts";
+import { FIX, MOVE, UNFIX } from "./fix.ts";
 import { GET } from "./get.ts";
 import { commandHelp, overview, TOPICS } from "./help.ts";
 import { HISTORY_COMMAND } from "./history.ts";
 import { HISTORY_EXPORT } from "./history_export.ts";
 import { HISTORY_TRIM } from "./history_trim.ts";
+import { MIGRATE } from "./migrate.ts";
+import { RELEASE } from "./release.ts";
 import { REPAIR } from "./repair.ts";
 import { RESERVE, UNRESERVE } from "./reserve.ts";
 import { VERSION } from "./version.ts";
@@ -40,6 +44,14 @@ export const COMMANDS: readonly Command[] = [
   DELETE,
   RESERVE,
   UNRESERVE,
+  FIX,
+  UNFIX,
+  MOVE,
+  RELEASE,
+  FENCE,
+  UNFENCE,
+  NODE_REPLACE,
+  MIGRATE,
   HISTORY_COMMAND,
   HISTORY_EXPORT,
   HISTORY_TRIM,

@@ -9,25 +9,9 @@ import { reserve, type ReserveOutcome, unreserve } from "../mod/ipam/reserve.ts"
 import { DRY_RUN_FLAG } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { parseArgument, usageError } from "./exit.ts";
-import type { Flag, FlagValues } from "./flags.ts";
+import { parseArgument } from "./exit.ts";
 import { overlayStore } from "./overlay_store.ts";
-
-const NETWORK_FLAG: Flag = {
-  name: "network",
-  short: "n",
-  value: "NAME",
-  text: "Network of the addresses",
-};
-
-function required(flags: FlagValues, flag: Flag): string {
-  const value = flags.text(flag.name);
-  if (value !== undefined) return value;
-  throw usageError(`Flag --${flag.name} is missing`, {
-    field: `--${flag.name}`,
-    remedy: `add --${flag.name} ${flag.value}`,
-  });
-}
+import { NETWORK_FLAG, required } from "./workload_flags.ts";
 
 type Act = (input: {
   readonly ipam: Awaited<ReturnType<AdminContext["ipam"]>>;

@@ -10,7 +10,7 @@ import { addressesOf } from "../../mod/ipam/history.ts";
 import { addressKey, ownerPrefix, PREFIXES } from "../../mod/ipam/keys.ts";
 import { decodeRecord } from "../../mod/ipam/stored.ts";
 import { formatHolder } from "../../mod/model/identity.ts";
-import { OwnerRecordSchema } from "../../mod/model/records.ts";
+import { type OwnedAddress, OwnerRecordSchema } from "../../mod/model/records.ts";
 import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
 import { formatAge, formatTime } from "../age.ts";
 import { holderCell, workloadCell } from "../cells.ts";
@@ -23,6 +23,11 @@ function specOf(kv: KeyValue) {
 }
 
 type OwnerObject = Resource<"Owner", ReturnType<typeof specOf>>;
+
+/** `10.0.0.5`, or `10.0.0.5 (next)` while the owner's addresses change under its holder. */
+function ownedCell({ address, stage }: OwnedAddress): string {
+  return stage === undefined ? address : `${address} (${stage})`;
+}
 
 function kindOf({ kind, group }: { readonly kind: string; readonly group: string }): string {
   return group === "" ? kind : `${kind}.${group}`;
@@ -78,7 +83,7 @@ export const OWNER: KindRow = defineKind<OwnerObject>({
     { header: "SLOT", value: (o) => o.spec.owner.slot },
     { header: "INTERFACE", value: (o) => o.spec.owner.ifname },
     { header: "NETWORK", value: (o) => o.spec.network.name },
-    { header: "ADDRESSES", value: (o) => o.spec.addresses.map((a) => a.address).join(",") },
+    { header: "ADDRESSES", value: (o) => o.spec.addresses.map(ownedCell).join(",") },
     { header: "HOLDER", value: (o) => holderCell(o.spec.holder) },
     { header: "AGE", value: (o, { now }) => formatAge(o.spec.since, now) },
     { header: "CLUSTER", wide: true, value: (o) => o.spec.owner.cluster },

@@ -70,9 +70,9 @@ export function startBusy(context: IpamContext, options: BusyOptions): Busy {
         networks: [serial % 3 === 0 && !owned ? "small" : "pods"],
         attachment: {
           ...addRequest(`${name}-${index}-${serial}`).attachment,
-          node: `n${index % 3}`,
+          node: `busy${index % 3}`,
         },
-        machineId: `machine-of-n${index % 3}`,
+        machineId: `machine-of-busy${index % 3}`,
         ...(owned ? { owner: webOwner(slot) } : {}),
       });
       if (await attempt("add", () => allocate(context, request))) living.push(request);
