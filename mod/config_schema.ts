@@ -98,6 +98,8 @@ export const ConfigSchema = v.strictObject({
   runDir: v.optional(Path, "/run/fabric"),
   machineIdFile: v.optional(Path, "/etc/machine-id"),
   bootIdFile: v.optional(Path),
+  /** Of `fabric-ctl serve`, which reads it itself: no other role pays for its checks. */
+  server: v.optional(v.unknown()),
 }, "it is not a mapping");
 
 /** What the file, the variables and the flags say. */

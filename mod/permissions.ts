@@ -110,8 +110,14 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     env: FABRIC_VARIABLES,
     sys: ["hostname", "uid"],
   },
-  // Says its version and its help.
-  server: NOTHING,
+  // Reads the configuration and the files that it names, listens, speaks to etcd, writes its log.
+  server: {
+    ...NOTHING,
+    read: true,
+    write: STATE_FOLDERS,
+    net: true,
+    env: FABRIC_VARIABLES,
+  },
   // Installs into folders that the operator names.
   command: { ...NOTHING, read: true, write: [ANYWHERE], run: [LINK_PROGRAM] },
 };

@@ -75,6 +75,7 @@ export const ROLES: Readonly<Record<"plugin" | "server" | "admin", Role>> = {
       { prefix: "meta/", access: "read" },
       { key: "meta/edit", access: "readwrite" },
       { key: "meta/exported", access: "readwrite" },
+      { key: "meta/fence", access: "readwrite" },
       ...all(DECIDED, "readwrite"),
       ...all(LIVED, "readwrite"),
     ],

@@ -2,7 +2,7 @@
  * The layout in etcd: one key per fact. Every key is made here, and read back here.
  *
  * ```
- * meta/{schema,era,edit,exported}      clusters/<cluster>
+ * meta/{schema,era,edit,exported,fence}      clusters/<cluster>
  * physicalnetworks/<name>   zones/<name>   networks/<name>   nodes/<cluster>/<node>
  * addresses/<network>/{4,6}/<hex>      reserved/<network>/{4,6}/<hex>
  * owners/<network>/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>
@@ -46,6 +46,8 @@ export const META_SCHEMA = "meta/schema";
 export const META_EDIT = "meta/edit";
 /** Up to which revision the history has been exported; nothing newer is trimmed. */
 export const META_EXPORTED = "meta/exported";
+/** Written by a server that follows a shared etcd, to see its own watch arrive behind it. */
+export const META_FENCE = "meta/fence";
 
 export const PREFIXES = {
   clusters: "clusters/",
