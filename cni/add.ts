@@ -21,12 +21,15 @@ import type { AttachmentRecord } from "../mod/model/records.ts";
 import {
   allocateAddresses,
   dialSwitch,
+  limitTraffic,
   plug,
   plumbSandbox,
   readState,
+  type Shapers,
   type Work,
 } from "./add_steps.ts";
 import { attachmentRef, type Call } from "./call.ts";
+import { type KubeLeg, namingPod, openKubeLeg, type ResolvedAdd } from "./kubernetes.ts";
 import { recordOf } from "../mod/node/port_facts.ts";
 import { readKnownStore } from "../mod/node/known_store.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
@@ -36,6 +39,7 @@ import { chainResult, type CniResult } from "./result.ts";
 import { finishEntriesOf } from "./spooled.ts";
 import { commonNeeds, planBridge } from "../mod/node/switch_port.ts";
 import { ADD_WAIT_MS, takeTurn } from "../mod/node/turn.ts";
+import type { Bandwidth } from "./wanted.ts";
 
 /** What an ADD made. */
 export interface Added {
@@ -52,14 +56,26 @@ export interface Added {
  * `details.reason` is `undo`.
  */
 export async function add(request: AddRequest, call: Call): Promise<Added> {
+  using kube = openKubeLeg(request, call);
+  try {
+    return await addInterface(request, { call, kube });
+  } catch (cause) {
+    const error = kube === undefined
+      ? asFabricError(cause)
+      : namingPod(asFabricError(cause), request.pod);
+    await kube?.tell(error);
+    throw error;
+  }
+}
+
+async function addInterface(
+  request: AddRequest,
+  { call, kube }: { readonly call: Call; readonly kube: KubeLeg | undefined },
+): Promise<Added> {
   const { containerId, ifname, netns } = request.sandbox;
   checkNetnsPath(netns);
   if (isMissing(netns)) throw netnsMissing(netns);
-  const { ingress, egress } = request.wanted.bandwidth;
-  const shapers = {
-    ingress: ingress === undefined ? undefined : shaperOf(ingress),
-    egress: egress === undefined ? undefined : shaperOf(egress),
-  };
+  const shapers = shapersOf(request.wanted.bandwidth);
   const host = await hostIfname(containerId, ifname);
   using turn = await takeTurn(call, host, { waitMs: ADD_WAIT_MS });
   if (!turn.taken) throw stillBusy(ifname);
@@ -73,6 +89,7 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
     const added = await attach({
       request,
       call,
+      kube,
       context,
       store,
       host,
@@ -92,6 +109,18 @@ export async function add(request: AddRequest, call: Call): Promise<Added> {
     turn.forget();
     throw failures.length === 0 ? error : notUndone(asFabricError(error), failures);
   }
+}
+
+/** On a node without Kubernetes addresses belong to nobody, and the request says everything. */
+function withoutKubernetes(asked: AllocateRequest): ResolvedAdd {
+  return { asked, workload: undefined, bandwidth: { ingress: undefined, egress: undefined } };
+}
+
+function shapersOf({ ingress, egress }: Bandwidth): Shapers {
+  return {
+    ingress: ingress === undefined ? undefined : shaperOf(ingress),
+    egress: egress === undefined ? undefined : shaperOf(egress),
+  };
 }
 
 function stillBusy(ifname: string): FabricError {
@@ -123,8 +152,8 @@ function notUndone(error: FabricError, failures: readonly UndoFailure[]): Fabric
 
 /** All steps; each begins as soon as what it needs is there. */
 async function attach(work: Work): Promise<Added> {
-  const { request, call, host } = work;
-  const asked = await allocateRequest(request, call);
+  const { request, call, host, shapers } = work;
+  const base = await allocateRequest(request, call);
   // No further step begins when one has failed.
   let failed = false;
   const then = <T, R>(before: Promise<T>, step: (value: T) => R | Promise<R>): Promise<R> =>
@@ -132,7 +161,8 @@ async function attach(work: Work): Promise<Added> {
       if (failed) throw new FabricError("internal", "another step of this ADD failed");
       return step(value);
     });
-  const allocating = allocateAddresses(work, asked);
+  const resolving = work.kube?.resolve(base) ?? Promise.resolve(withoutKubernetes(base));
+  const allocating = then(resolving, (resolved) => allocateAddresses(work, resolved));
   const dialing = dialSwitch(call);
   const connecting = call.steps.time("ovsdb", async () => readState(call, await dialing));
   const planning = then(allocating, (allocation) => podInterface(request, allocation));
@@ -156,15 +186,37 @@ async function attach(work: Work): Promise<Added> {
     (needs) => plumbSandbox(work, { needs, planning, connected: connected.promise, linked }),
   );
   const plugging = then(
-    Promise.all([allocating, connecting, bridging, linked.promise]),
-    ([allocation, { db }, bridge]) => plug(work, { asked, allocation, db, bridge }),
+    Promise.all([resolving, allocating, connecting, bridging, linked.promise]),
+    ([{ asked, bandwidth }, allocation, { db }, bridge]) =>
+      plug(work, {
+        asked,
+        allocation,
+        db,
+        bridge,
+        limited: shapers.ingress !== undefined || bandwidth.ingress !== undefined,
+      }),
+  );
+  const limiting = then(
+    Promise.all([resolving, plumbing]),
+    ([{ bandwidth }]) => limitTraffic(work, shapersOf(bandwidth)),
   );
   plumbing.catch(linked.reject);
   plugging.then(connected.resolve, connected.reject);
 
-  const steps = [allocating, dialing, connecting, bridging, needing, plumbing, plugging];
+  const steps = [
+    resolving,
+    allocating,
+    dialing,
+    connecting,
+    bridging,
+    needing,
+    plumbing,
+    plugging,
+    limiting,
+  ];
   try {
-    const [allocation, pod, { defaultRoute }] = await Promise.all([
+    const [{ asked }, allocation, pod, { defaultRoute }] = await Promise.all([
+      resolving,
       allocating,
       planning,
       plumbing,
@@ -203,7 +255,8 @@ async function allocateRequest(
     machineId,
     bootId,
     zone: config.zone,
-    networks: wanted.networks.length > 0 ? wanted.networks : config.defaultNetwork,
+    networks: [wanted.networks, wanted.confNetworks, config.defaultNetwork]
+      .find((names) => names.length > 0) ?? [],
     ...(wanted.addresses.length === 0 ? {} : { addresses: wanted.addresses }),
     ...(wanted.mac === undefined ? {} : { mac: wanted.mac }),
     ...(known === undefined ? {} : { known }),

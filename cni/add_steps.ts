@@ -7,12 +7,13 @@
 import { faultPoint } from "fabric/fault";
 import { asFabricError, FabricError, isKind } from "../mod/error.ts";
 import type { Store } from "../mod/etcd/store.ts";
-import type { Shaper } from "../mod/host/bandwidth.ts";
+import { limitTrafficToPod, type Shaper } from "../mod/host/bandwidth.ts";
 import type { DatapathNeeds } from "../mod/host/datapath.ts";
 import { setLinkUp } from "../mod/host/link.ts";
 import { plumb, unplumb } from "../mod/host/plumb.ts";
 import type { ConfiguredPod } from "../mod/host/pod.ts";
 import { type PodInterface, sourceTableOf } from "../mod/host/pod_plan.ts";
+import { inNetns } from "../mod/host/run.ts";
 import type { Undo } from "../mod/host/undo.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
@@ -20,10 +21,12 @@ import type { IpamContext } from "../mod/ipam/context.ts";
 import { physicalNetworkKey } from "../mod/ipam/keys.ts";
 import { release } from "../mod/ipam/release.ts";
 import { decodeResource } from "../mod/ipam/stored.ts";
+import { allocateForWorkload } from "../mod/ipam/workload.ts";
 import { DEFAULT_MTU } from "../mod/model/network.ts";
 import { connectOvsdb, delPort, type Ovsdb, readSwitch } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { portFacts, recordOf } from "../mod/node/port_facts.ts";
+import type { KubeLeg, ResolvedAdd } from "./kubernetes.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
 import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
@@ -31,22 +34,30 @@ import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/n
 /** A connection to ovsdb-server, and every answer from it. */
 const OVSDB_TIMEOUT_MS = 1_800;
 
+/** Limits of traffic to the pod and from it. */
+export type Shapers = Readonly<Record<"ingress" | "egress", Shaper | undefined>>;
+
 /** What all steps of one ADD share. */
 export interface Work {
   readonly request: AddRequest;
   readonly call: Call;
+  /** Undefined on a node without Kubernetes. */
+  readonly kube: KubeLeg | undefined;
   readonly context: IpamContext;
   readonly store: Store;
   /** Name of the host's end, and of the port. */
   readonly host: string;
-  readonly shapers: Readonly<Record<"ingress" | "egress", Shaper | undefined>>;
+  readonly shapers: Shapers;
   readonly undo: Undo;
   /** Set when the port is in the datapath: from then on neighbours may have seen its addresses. */
   readonly seen: { port: boolean };
 }
 
 /** etcd: one transaction holds everything. Its opposite ends only what this call recorded. */
-export function allocateAddresses(work: Work, asked: AllocateRequest): Promise<Allocation> {
+export function allocateAddresses(
+  work: Work,
+  { asked, workload }: Pick<ResolvedAdd, "asked" | "workload">,
+): Promise<Allocation> {
   const { call, context, undo, seen } = work;
   let made: Allocation | undefined;
   return undo.effect({
@@ -55,7 +66,9 @@ export function allocateAddresses(work: Work, asked: AllocateRequest): Promise<A
       call.steps.time("etcd", () =>
         asking("etcd", async () => {
           faultPoint("add:before-allocate");
-          made = await allocate(context, asked);
+          made = workload === undefined
+            ? await allocate(context, asked)
+            : await allocateForWorkload(context, asked, workload);
           faultPoint("add:after-allocate");
           return made;
         })),
@@ -154,14 +167,16 @@ function reached(pod: PodInterface): PodInterface {
 /** The switch: resolves when ovs-vswitchd has the port in its datapath. */
 export async function plug(
   work: Work,
-  { asked, allocation, db, bridge }: {
+  { asked, allocation, db, bridge, limited }: {
     readonly asked: AllocateRequest;
     readonly allocation: Allocation;
     readonly db: Ovsdb;
     readonly bridge: PlannedBridge;
+    /** Traffic to the pod is limited: the switch must leave the limit alone. */
+    readonly limited: boolean;
   },
 ): Promise<void> {
-  const { call, host, shapers, undo, seen } = work;
+  const { call, host, undo, seen } = work;
   if (bridge.missing) {
     const mtu = await physicalMtu(work, allocation);
     await asking("ovsdb", () => makeBridge(db, bridge, { mtu })).catch((error) => {
@@ -182,7 +197,7 @@ export async function plug(
             externalIds: portFacts(recordOf(asked, allocation, call.now())),
             mtuRequest: mtu,
             ...(bridge.mtu === undefined ? {} : { bridgeMtu: bridge.mtu }),
-            noopQos: shapers.ingress !== undefined,
+            noopQos: limited,
           }, { likely: allocation.again, raise: () => setLinkUp(call.run, host) });
           faultPoint("add:after-port");
           return plugged;
@@ -192,6 +207,25 @@ export async function plug(
   await call.steps.time("ofport", () => asking("vswitchd", () => up));
   seen.port = true;
   faultPoint("add:after-ofport");
+}
+
+/**
+ * Limits that are known only when the devices are made: those of annotations. They go with the
+ * devices.
+ */
+export async function limitTraffic(
+  { request, call, host }: Work,
+  { ingress, egress }: Shapers,
+): Promise<void> {
+  const { netns, ifname } = request.sandbox;
+  await Promise.all([
+    ingress === undefined
+      ? undefined
+      : limitTrafficToPod(call.run, { device: host, shaper: ingress }),
+    egress === undefined
+      ? undefined
+      : limitTrafficToPod(inNetns(call.run, netns), { device: ifname, shaper: egress }),
+  ]);
 }
 
 /** By a connection of its own: the one at hand may be what broke. */

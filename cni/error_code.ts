@@ -18,8 +18,8 @@
  * | 102 | no such network, physical network or zone |
  * | 103 | the network does not reach this node's zone |
  * | 104 | the address or the MAC that was asked for belongs to somebody else |
- * | 105 | not allowed: the network, the node (fenced, or another machine's name), or etcd refuses |
- * | 106 | etcd refuses user or password |
+ * | 105 | not allowed: the network, the node (fenced, or another machine's name), etcd or Kubernetes |
+ * | 106 | etcd refuses user or password, or Kubernetes the token |
  * | 107 | etcd was restored or replaced |
  * | 108 | the store has a schema that this version does not read |
  * | 109 | what is asked for is in use |
@@ -33,6 +33,8 @@
  * | 117 | CHECK found something other than what the ADD made |
  * | 118 | the ADD failed and could not be undone: the runtime's DEL has to clean up |
  * | 119 | something that we depend on cannot be reached |
+ * | 120 | Kubernetes' API server cannot be reached |
+ * | 121 | the Pod is gone from Kubernetes, or is another one of that name |
  *
  * @module
  */
@@ -67,6 +69,7 @@ export const REASONS = {
   bridge: 114,
   ifname: 116,
   check: 117,
+  pod: 121,
   undo: 118,
   "not-ready": 50,
   "cut-off": 51,
@@ -77,6 +80,7 @@ export const NEIGHBOURS = {
   etcd: 110,
   ovsdb: 112,
   vswitchd: 113,
+  kubernetes: 120,
 } as const;
 export type Neighbour = keyof typeof NEIGHBOURS;
 

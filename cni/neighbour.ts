@@ -13,6 +13,8 @@ const REMEDIES: Readonly<Record<Neighbour, string>> = {
   etcd: "see that etcd runs, and that etcd.endpoints of the node's configuration are right",
   ovsdb: "see that ovsdb-server runs, and that ovsdb.socket of the node's configuration is right",
   vswitchd: "see that ovs-vswitchd runs",
+  kubernetes: "see that the API server runs, and that kubernetes.kubeconfig of the node's " +
+    "configuration names it",
 };
 
 /** Does the step; its error carries `details.neighbour`, unless it names one already. */
@@ -39,7 +41,18 @@ export function withDetails(
   error: FabricError,
   details: Readonly<Record<string, unknown>>,
 ): FabricError {
-  return new FabricError(error.kind, error.message, {
+  return reworded(error, { details });
+}
+
+/** The same error in other words, or with further facts. */
+export function reworded(
+  error: FabricError,
+  { message = error.message, details = {} }: {
+    readonly message?: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  },
+): FabricError {
+  return new FabricError(error.kind, message, {
     ...(error.field === undefined ? {} : { field: error.field }),
     ...(error.value === undefined ? {} : { value: error.value }),
     ...(error.remedy === undefined ? {} : { remedy: error.remedy }),

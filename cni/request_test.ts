@@ -51,7 +51,7 @@ Deno.test("parseRequest() reads an ADD with everything that a runtime may say", 
   assertEquals(request.conf.config, "/etc/fabric/other.yaml");
   assertEquals(request.pod, { namespace: "ns", name: "web-0", uid: "u1" });
   const { wanted } = request;
-  assertEquals(wanted.networks, ["prod", "dmz"]);
+  assertEquals(wanted.confNetworks, ["prod", "dmz"]);
   assertEquals(wanted.addresses.map(formatAddress), ["10.0.0.5", "2001:db8::5"]);
   assertEquals(wanted.mac, "0a:58:0a:00:00:05");
   assertEquals(wanted.bandwidth, { ingress: 1_000_000, egress: 2_000_000 });
@@ -78,6 +78,7 @@ Deno.test("parseRequest() takes what nobody asked for as not asked for", () => {
   assertEquals(pod, undefined);
   assertEquals(wanted, {
     networks: [],
+    confNetworks: [],
     addresses: [],
     mac: undefined,
     bandwidth: { ingress: undefined, egress: undefined },
@@ -87,7 +88,7 @@ Deno.test("parseRequest() takes what nobody asked for as not asked for", () => {
 });
 
 Deno.test("parseRequest() takes the network of the sandbox before that of the conflist", () => {
-  assertEquals(add({ network: "a" }).wanted.networks, ["a"]);
+  assertEquals(add({ network: "a" }).wanted.confNetworks, ["a"]);
   assertEquals(add({ network: "a" }, "FABRIC_NETWORK=b,c").wanted.networks, ["b", "c"]);
   const args = { cni: { network: "d" } };
   assertEquals(add({ network: "a", args }, "FABRIC_NETWORK=b").wanted.networks, ["d"]);

@@ -24,8 +24,10 @@ export interface Bandwidth {
 }
 
 export interface Wanted {
-  /** Empty: the node's default. */
+  /** By the runtime's arguments; empty: they name none. */
   readonly networks: readonly string[];
+  /** By the conflist; empty: the node's default. */
+  readonly confNetworks: readonly string[];
   readonly addresses: readonly Address[];
   readonly mac: string | undefined;
   readonly bandwidth: Bandwidth;
@@ -55,7 +57,8 @@ export function parseWanted(conf: Conf, cniArgs: CniArgs): Wanted {
   const fromArgs = (key: string): Sourced => ({ field: `args.cni.${key}`, value: pick(args, key) });
   const fromEnvironment = (value: unknown): Sourced => ({ field: "CNI_ARGS", value });
   return {
-    networks: networks(conf, [fromArgs("network"), fromEnvironment(cniArgs.networks)]),
+    networks: networks([fromArgs("network"), fromEnvironment(cniArgs.networks)]),
+    confNetworks: asNames(conf.raw.network),
     addresses: addresses([fromRuntime("ips"), fromArgs("ips"), fromEnvironment(cniArgs.ips)]),
     mac: mac([fromRuntime("mac"), fromArgs("mac"), fromEnvironment(cniArgs.mac)]),
     bandwidth: bandwidth([fromRuntime("bandwidth"), fromArgs("bandwidth")]),
@@ -79,9 +82,9 @@ function strings({ field, value }: Sourced): readonly string[] {
   return asNames(parsed.output);
 }
 
-function networks(conf: Conf, sources: readonly Sourced[]): readonly string[] {
+function networks(sources: readonly Sourced[]): readonly string[] {
   const source = first(sources);
-  return source === undefined ? asNames(conf.raw.network) : strings(source);
+  return source === undefined ? [] : strings(source);
 }
 
 function addresses(sources: readonly Sourced[]): readonly Address[] {

@@ -56,6 +56,11 @@ const EtcdSchema = v.strictObject({
   passwordFile: v.optional(Path),
 }, "it is not a mapping");
 
+const KubernetesSchema = v.strictObject({
+  /** How the API server is reached; a Pod's annotations count where this is set. */
+  kubeconfig: Path,
+}, "it is not a mapping with the field kubeconfig");
+
 const LogSchema = v.strictObject({
   level: v.optional(
     v.picklist(LOG_LEVELS, `it is none of ${LOG_LEVELS.join(", ")}`),
@@ -86,6 +91,8 @@ export const ConfigSchema = v.strictObject({
   ),
   physicalNetworks: v.optional(v.record(Name, BridgeSchema, "it is not a mapping"), {}),
   etcd: v.optional(EtcdSchema, {}),
+  /** Absent: a host without Kubernetes. */
+  kubernetes: v.optional(KubernetesSchema),
   ovsdb: v.optional(
     v.strictObject(
       { socket: v.optional(Path, "/run/openvswitch/db.sock") },
@@ -122,6 +129,7 @@ export function knownFields(section: string): readonly string[] {
   if (section === "etcd") return Object.keys(EtcdSchema.entries);
   if (section === "log") return Object.keys(LogSchema.entries);
   if (section === "ovsdb") return ["socket"];
+  if (section === "kubernetes") return Object.keys(KubernetesSchema.entries);
   return Object.keys(BridgeSchema.entries);
 }
 

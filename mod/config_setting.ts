@@ -114,6 +114,13 @@ export const SETTINGS = [
     help: "File with that user's password; nobody else may read it",
   },
   {
+    field: "kubernetes.kubeconfig",
+    variable: "FABRIC_KUBERNETES_KUBECONFIG",
+    flag: "kubernetes-kubeconfig",
+    kind: "text",
+    help: "File with server and token for Kubernetes; without it annotations do not count",
+  },
+  {
     field: "ovsdb.socket",
     variable: "FABRIC_OVSDB_SOCKET",
     flag: "ovsdb-socket",

@@ -1,6 +1,6 @@
 /**
  * The plain part of YAML, in which configuration files are written: block mappings and lists,
- * scalars of one line, flow collections of one line, comments. Loading a whole YAML parser costs
+ * also of mappings, scalars of one line, flow collections of one line, comments. Loading a whole YAML parser costs
  * 12 ms, which is more than half of what a CNI call may take in all.
  *
  * It never guesses: for whatever is beyond the plain part (anchors, tags, block scalars, escapes,
@@ -69,10 +69,10 @@ const BLOCK_ENTRY = new RegExp(`^(${KEY}):(?: +(.*))?$`);
 
 class Reader {
   #at = 0;
-  readonly #lines: readonly Line[];
+  readonly #lines: Line[];
 
   constructor(lines: readonly Line[]) {
-    this.#lines = lines;
+    this.#lines = [...lines];
   }
 
   get atEnd(): boolean {
@@ -90,10 +90,18 @@ class Reader {
     const list: unknown[] = [];
     for (let line = this.#lines[this.#at]; line?.indent === indent && isItem(line.text);) {
       const item = line.text.slice(1).trimStart();
-      // An item that is a collection itself, or nothing, is beyond the plain part.
-      if (item === "" || isItem(item) || BLOCK_ENTRY.test(item)) throw new NotPlain();
-      list.push(parseInline(item));
-      line = this.#lines[++this.#at];
+      // An item that is a list itself, or nothing, is beyond the plain part.
+      if (item === "" || isItem(item)) throw new NotPlain();
+      if (BLOCK_ENTRY.test(item)) {
+        // A mapping whose first entry stands behind the dash; the others stand below it.
+        const inner = indent + line.text.length - item.length;
+        this.#lines[this.#at] = { indent: inner, text: item };
+        list.push(this.#mapping(inner));
+        line = this.#lines[this.#at];
+      } else {
+        list.push(parseInline(item));
+        line = this.#lines[++this.#at];
+      }
       if (line !== undefined && line.indent > indent) throw new NotPlain();
     }
     return list;

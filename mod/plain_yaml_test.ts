@@ -22,6 +22,12 @@ log:
   level: info
   maxBytes: 10485760
 list: [a, "b c", 3]
+clusters:
+- name: one
+  cluster:
+    server: https://10.0.0.1:6443
+- cluster: {server: "https://10.0.0.2"}
+  name: two
 none:
 `;
 
@@ -31,6 +37,18 @@ Deno.test("parsePlainYaml() reads what a configuration is written in, as the who
   assertEquals(parsePlainYaml(""), { value: null });
   assertEquals(parsePlainYaml("---\na: 1\n"), { value: { a: 1 } });
   assertEquals(parsePlainYaml("a:\n- 1\n- x\nb: 2\n"), { value: { a: [1, "x"], b: 2 } });
+  for (
+    const text of [
+      "- a: 1",
+      "- a: 1\n  b: 2\n- c\n-   d:\n      e: 1\n    f: [x]",
+      "l:\n- a:\n  - 1\n  b:\n    c: 2\n  d:\nm: 3",
+      "l:\n  - a: {b: c}\n    d: e\n  -\n",
+    ]
+  ) {
+    const read = parsePlainYaml(text);
+    if (!text.endsWith("-\n")) assertEquals(read, { value: parse(text) });
+    else assertEquals(read, undefined);
+  }
 });
 
 Deno.test("parsePlainYaml() leaves everything else to the whole parser", () => {
@@ -45,7 +63,10 @@ Deno.test("parsePlainYaml() leaves everything else to the whole parser", () => {
     "a: 1\na: 2",
     "a: 1\n---\nb: 2",
     "- - 1",
-    "- a: 1",
+    "- a: 1\n   b: 2",
+    "- a: 1\n b: 2",
+    "- a:\n  - - 1",
+    "- &x a: 1",
     "a: b: c",
     "a: b\n  c",
     "a: 012",
@@ -72,7 +93,11 @@ Deno.test("parsePlainYaml() reads what the YAML library writes, or nothing", () 
     fc.boolean(),
     fc.constant(null),
   );
-  const section = fc.dictionary(name, fc.oneof(word, fc.array(word), fc.dictionary(name, word)));
+  const mapping = fc.dictionary(name, fc.oneof(word, fc.array(word)));
+  const section = fc.dictionary(
+    name,
+    fc.oneof(word, fc.array(word), fc.dictionary(name, word), fc.array(mapping)),
+  );
   let plain = 0;
   fc.assert(
     fc.property(section, fc.boolean(), (value, flow) => {

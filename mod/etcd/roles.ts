@@ -37,6 +37,7 @@ const DECIDED = [
   "quotas/",
   "reserved/",
   "freesize/",
+  "uses/",
 ] as const;
 
 /** What ADD and DEL write. */

@@ -13,6 +13,7 @@ import { AttachmentRecordSchema, type OwnerRecord } from "../model/records.ts";
 import { commitAdd, type CommitOutcome, type Draft } from "./allocate_commit.ts";
 import { type AddState, reachableNetwork, readState, type StateRequest } from "./allocate_state.ts";
 import { type AllocateRequest, type Allocation, allocationOf } from "./allocation.ts";
+import { checkAllowed } from "./allowed.ts";
 import { avoidKey, type Candidate } from "./candidate.ts";
 import type { IpamContext } from "./context.ts";
 import { admitMachine } from "./admit.ts";
@@ -23,6 +24,7 @@ import { leavingAddresses } from "./owned.ts";
 import { isSameStore, storeChanged } from "./known.ts";
 import { planAddresses, type Source } from "./plan.ts";
 import { allocatable, networkPools } from "./pool.ts";
+import { quotaCompares } from "./quota.ts";
 import { recorded } from "./recorded.ts";
 import { release } from "./release.ts";
 import { checkOwned, takenAddress } from "./taken.ts";
@@ -108,6 +110,8 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
   for (let commits = 0; commits < MAX_COMMITS;) {
     const network = reachableNetwork(stateRequest, state);
     admitMachine(request.attachment, request.machineId, state.node.value);
+    const { user } = request;
+    if (user !== undefined && request.mustBeAllowed === true) checkAllowed(network, user);
     const owner = state.owner.value;
     old = undefined;
     if (owner !== undefined && (owner.holder !== undefined || leavingAddresses(owner).length > 0)) {
@@ -126,6 +130,8 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
     const candidates = await Promise.all(
       sources.map((source) => candidateOf(context, { source, network, state, avoid })),
     );
+    const adds = user !== undefined && !sources.some(({ kind }) => kind === "owned");
+    const quota = adds ? await quotaCompares(context, { network, user }) : [];
     const draft: Draft = {
       request,
       network,
@@ -137,6 +143,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
       ids: candidates.map(() => context.newId()),
       macAttempt,
       oldHolder: old,
+      quota,
     };
     commits++;
     const outcome = await commitOrSettle(context, { draft, stateRequest });
@@ -144,6 +151,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
       return allocationOf(network, outcome.record, {
         existing: false,
         again: first.tombstoneRevision > 0,
+        firstOfOwner: request.owner !== undefined && owner === undefined,
         header: outcome.header,
         transactions: commits,
       });
@@ -287,7 +295,7 @@ async function waitForHolder(
       `Fixed address ${addresses} is still held by ${holder}`,
       {
         remedy: "it moves when that sandbox is deleted on its node, or the node is fenced",
-        details: { holder: owner.holder, attachment: request.attachment },
+        details: { reason: "holder", holder: owner.holder, attachment: request.attachment },
       },
     );
   }

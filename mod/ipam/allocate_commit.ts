@@ -56,6 +56,7 @@ import {
   zoneKey,
 } from "./keys.ts";
 import { poolOf, type SubnetPool } from "./pool.ts";
+import { usesOf } from "./quota.ts";
 import { encodeResource, SCHEMA } from "./stored.ts";
 
 /** Everything that one commit is made of. */
@@ -74,6 +75,8 @@ export interface Draft {
   readonly macAttempt: number;
   /** The owner's former holder, proven dead, whose records go with this commit. */
   readonly oldHolder: OldHolder | undefined;
+  /** That the user's quotas still leave room. */
+  readonly quota: readonly Compare[];
 }
 
 export type CommitOutcome =
@@ -204,7 +207,7 @@ function comparesOf(draft: Draft, mac: string): readonly Compare[] {
     }
   }
   if (!ownsMac(draft, mac)) compares.push(absent(macKeyOf(draft, mac)));
-  return [...compares, ...(draft.oldHolder?.compares ?? [])];
+  return [...compares, ...draft.quota, ...(draft.oldHolder?.compares ?? [])];
 }
 
 interface Records {
@@ -229,7 +232,19 @@ function recordsOf(context: IpamContext, draft: Draft, mac: string): Records {
   const addresses = candidates.map(({ address, entry }, index) => {
     const id = draft.ids[index] ?? "";
     const pool = poolOf(name, pools, address);
-    const record: AddressRecord = { v: SCHEMA, state: "used", id, owner, holder, mac, since };
+    // An interface counts once, by its first address.
+    const uses = request.user === undefined || index > 0 ? [] : usesOf(name, request.user, address);
+    for (const key of uses) put(key, {});
+    const record: AddressRecord = {
+      v: SCHEMA,
+      state: "used",
+      id,
+      owner,
+      holder,
+      mac,
+      ...(uses.length === 0 ? {} : { uses: [...uses] }),
+      since,
+    };
     const history: HistoryRecord = {
       v: SCHEMA,
       id,
@@ -293,6 +308,8 @@ function recordsOf(context: IpamContext, draft: Draft, mac: string): Records {
       mac,
       holder,
       ...(request.tenant === undefined ? {} : { tenant: request.tenant }),
+      ...(request.pod === undefined ? {} : { last: request.pod }),
+      ...(request.reclaim === undefined ? {} : { reclaim: request.reclaim }),
       since: draft.state.owner.value?.since ?? since,
     };
     put(ownerKey(name, owner), record);

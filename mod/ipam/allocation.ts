@@ -8,9 +8,10 @@ import type { Header } from "../etcd/store.ts";
 import { type Address, parseAddress } from "../ip/address.ts";
 import { parseMac } from "../ip/mac.ts";
 import { parseInterfaceAddress } from "../ip/prefix.ts";
-import type { AttachmentRef, OwnerRef, Pod } from "../model/identity.ts";
+import type { AttachmentRef, Holder, OwnerRef, Pod } from "../model/identity.ts";
 import { DEFAULT_MTU, type Network } from "../model/network.ts";
 import type { AttachmentRecord, Bandwidth } from "../model/records.ts";
+import type { NetworkUser } from "./allowed.ts";
 import { networkPools, poolOf } from "./pool.ts";
 
 export interface AllocateRequest {
@@ -30,6 +31,12 @@ export interface AllocateRequest {
   readonly tenant?: string;
   /** Limits of its traffic, for the record only. */
   readonly bandwidth?: Bandwidth;
+  /** On whose behalf; it counts towards the network's quotas. Absent: nobody's that has any. */
+  readonly user?: NetworkUser;
+  /** The user named the network: then `spec.allowed` has to name the user. Default false. */
+  readonly mustBeAllowed?: boolean;
+  /** How long a new ownership outlives its workload, in seconds. */
+  readonly reclaim?: number | "never";
   /** Addresses asked for; a family without any gets one chosen. */
   readonly addresses?: readonly Address[];
   readonly mac?: string;
@@ -37,6 +44,8 @@ export interface AllocateRequest {
   readonly known?: { readonly clusterId: string; readonly revision: number };
   /** How long to wait for an owner's old holder to end; default 0: answer `try-again` at once. */
   readonly waitForHolderMs?: number;
+  /** Whether somebody else than the store says that a holder's node is fenced. */
+  readonly isFenced?: (holder: Holder) => Promise<boolean>;
   readonly fabricVersion?: string;
 }
 
@@ -57,6 +66,8 @@ export interface Allocation {
   readonly existing: boolean;
   /** It existed, or ended only a few minutes ago: the host may still be busy with that life. */
   readonly again: boolean;
+  /** The owner had nothing in this network before. */
+  readonly firstOfOwner: boolean;
   readonly header: Header;
   /** Commits that it took. */
   readonly transactions: number;
@@ -66,7 +77,7 @@ export interface Allocation {
 export function allocationOf(
   network: Network,
   record: AttachmentRecord,
-  rest: Pick<Allocation, "existing" | "again" | "header" | "transactions">,
+  rest: Pick<Allocation, "existing" | "again" | "firstOfOwner" | "header" | "transactions">,
 ): Allocation {
   return {
     network,

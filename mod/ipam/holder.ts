@@ -34,6 +34,8 @@ export interface OldHolder {
 export interface Machine {
   readonly machineId: string;
   readonly bootId: string;
+  /** Whether somebody else than the store says that the holder's node is dead. */
+  readonly isFenced?: (holder: Holder) => Promise<boolean>;
 }
 
 /** A holder that has ended, and what a commit compares for it to have ended still. */
@@ -66,7 +68,8 @@ export async function whyEnded(
   }
   const record = decodeRecord(AttachmentRecordSchema, attachment);
   const node = found === undefined ? undefined : decodeResource(found, "Node");
-  const why = whyMachineEnded(record, node, self);
+  const why = whyMachineEnded(record, node, self) ??
+    (await self?.isFenced?.(holder) === true ? "Kubernetes says that its node is dead" : undefined);
   if (why === undefined) return undefined;
   const unchanged = (kv: KeyValue): Compare => ({
     key: kv.key,
@@ -83,7 +86,7 @@ export async function whyEnded(
 
 /** Why everything that ran on the attachment's machine then has ended. */
 export function whyMachineEnded(
-  { machineId, bootId }: Machine,
+  { machineId, bootId }: Pick<Machine, "machineId" | "bootId">,
   node: Node | undefined,
   self?: Machine,
 ): string | undefined {
@@ -156,7 +159,8 @@ async function freeLeaving(
   const revision = Number(network.metadata.resourceVersion ?? 0);
   const parts = leaving.flatMap((address) => {
     const kv = found.find(({ key }) => key === addressKey(name, address));
-    const of = kv === undefined ? undefined : decodeRecord(AddressRecordSchema, kv).owner;
+    const record = kv === undefined ? undefined : decodeRecord(AddressRecordSchema, kv);
+    const of = record?.owner;
     if (kv === undefined || of === undefined || !sameOwner(of, owner.value.owner)) return [];
     return [letGo({
       network: { name, revision, pools },
@@ -164,6 +168,7 @@ async function freeLeaving(
       modRevision: kv.modRevision,
       releasedAt: context.now(),
       lease,
+      uses: record?.uses,
     })];
   });
   return {

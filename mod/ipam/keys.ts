@@ -10,6 +10,7 @@
  * macs/<physical network>/<vlan>/<mac>
  * cooling/<network>/{4,6}/<hex>        (leased)
  * free/<network>/{4,6}/<hash>-<hex>    freesize/<network>/{4,6}
+ * uses/<network>/namespace/<cluster>/<namespace>/<family>-<hex>   uses/<network>/tenant/<tenant>/...
  * history/{4,6}/<hex>/<allocation id>
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
  * ```
@@ -19,7 +20,7 @@
 
 import { type Address, addressFromHex, addressToHex, type Family } from "../ip/address.ts";
 import type { Range } from "../ip/range.ts";
-import type { AttachmentRef, OwnerRef } from "../model/identity.ts";
+import type { AttachmentRef, OwnerRef, WorkloadRef } from "../model/identity.ts";
 
 /**
  * A segment of a key: ASCII without `/`. Reversible, and an empty segment stays visible as `-`
@@ -64,6 +65,7 @@ export const PREFIXES = {
   cooling: "cooling/",
   free: "free/",
   freeSize: "freesize/",
+  uses: "uses/",
   history: "history/",
   historyByOwner: "history-by-owner/",
 } as const;
@@ -149,6 +151,15 @@ export function ownerKey(network: string, owner: OwnerRef): string {
   return `${PREFIXES.owners}${join(network)}/${ownerPath(owner)}`;
 }
 
+/** All slots and interfaces of one workload in a network. */
+export function workloadOwnersPrefix(
+  network: string,
+  workload: WorkloadRef,
+): string {
+  const { cluster, group, kind, namespace, name } = workload;
+  return `${PREFIXES.owners}${join(network, cluster, group, kind, namespace, name)}/`;
+}
+
 /** All owners of a network. */
 export function ownerPrefix(network: string): string {
   return `${PREFIXES.owners}${join(network)}/`;
@@ -200,9 +211,7 @@ export function historyByOwnerPrefix(owner: OwnerRef): string {
 }
 
 /** All slots and interfaces of one workload. */
-export function historyByWorkloadPrefix(
-  workload: Pick<OwnerRef, "cluster" | "group" | "kind" | "namespace" | "name">,
-): string {
+export function historyByWorkloadPrefix(workload: WorkloadRef): string {
   const { cluster, group, kind, namespace, name } = workload;
   return `${PREFIXES.historyByOwner}${join(cluster, group, kind, namespace, name)}/`;
 }
@@ -219,4 +228,17 @@ export function freePrefix(network: string, family: Family): string {
 /** Exists where the free index of the family may hold more than about 256 keys. */
 export function freeSizeKey(network: string, family: Family): string {
   return `${PREFIXES.freeSize}${join(network)}/${family}`;
+}
+
+/** Interfaces of a namespace that have addresses of the network. */
+export function namespaceUsesPrefix(
+  network: string,
+  { cluster, namespace }: { readonly cluster: string; readonly namespace: string },
+): string {
+  return `${PREFIXES.uses}${join(network, "namespace", cluster, namespace)}/`;
+}
+
+/** Interfaces of a tenant, of whatever cluster, that have addresses of the network. */
+export function tenantUsesPrefix(network: string, tenant: string): string {
+  return `${PREFIXES.uses}${join(network, "tenant", tenant)}/`;
 }

@@ -59,11 +59,13 @@ export function letGo(input: {
   readonly releasedAt: number | undefined;
   /** Of the cooling key; undefined: the address does not rest. */
   readonly lease: string | undefined;
+  /** Keys that count it, of its record. */
+  readonly uses: readonly string[] | undefined;
 }): LettingGo {
-  const { network, address, modRevision, releasedAt, lease } = input;
+  const { network, address, modRevision, releasedAt, lease, uses = [] } = input;
   const key = addressKey(network.name, address);
   const compare: Compare[] = [{ key, target: "mod", op: "=", revision: modRevision }];
-  const success: Operation[] = [{ delete: { key } }];
+  const success: Operation[] = [key, ...uses].map((gone) => ({ delete: { key: gone } }));
   if (isAllocatable(network.pools, address)) {
     success.push(putReleased(network.name, address, releasedAt));
   } else {

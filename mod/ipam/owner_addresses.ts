@@ -351,7 +351,8 @@ function transactionOf(
     const kv = records.addresses.get(addressKey(name, address));
     if (kv === undefined) continue;
     const releasedAt = plan.rests ? context.now() : undefined;
-    const gone = letGo({ network, address, modRevision: kv.modRevision, releasedAt, lease });
+    const { uses } = decodeRecord(AddressRecordSchema, kv);
+    const gone = letGo({ network, address, modRevision: kv.modRevision, releasedAt, lease, uses });
     compare.push(...gone.compare);
     success.push(...gone.success);
   }

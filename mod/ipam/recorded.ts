@@ -63,6 +63,7 @@ export async function recorded(
   return allocationOf(network, record, {
     existing: true,
     again: true,
+    firstOfOwner: false,
     header: response.header,
     transactions: 1,
   });

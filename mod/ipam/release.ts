@@ -271,6 +271,7 @@ function endTransaction(
       modRevision: kv.modRevision,
       releasedAt: options.cool === false ? undefined : context.now(),
       lease: cool,
+      uses: current.uses,
     });
     compare.push(...gone.compare);
     success.push(...gone.success);

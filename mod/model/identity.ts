@@ -32,6 +32,14 @@ export const OwnerRefSchema = v.looseObject({
 /** To whom an address belongs: one slot of a workload, and one of its interfaces. */
 export type OwnerRef = v.InferOutput<typeof OwnerRefSchema>;
 
+/** A workload: an owner without slot and interface. */
+export type WorkloadRef = Pick<OwnerRef, "cluster" | "group" | "kind" | "namespace" | "name">;
+
+/** `Deployment.apps shop/web`; the core group is left out. */
+export function formatWorkload({ group, kind, namespace, name }: WorkloadRef): string {
+  return `${group === "" ? kind : `${kind}.${group}`} ${namespace}/${name}`;
+}
+
 export const AttachmentRefSchema = v.looseObject({
   cluster: v.string(),
   node: v.string(),

@@ -113,6 +113,16 @@ export const AllowedSchema = v.looseObject({
 });
 export type Allowed = v.InferOutput<typeof AllowedSchema>;
 
+const Limit = v.number();
+const Limits = v.record(v.string(), Limit);
+export const QuotasSchema = v.looseObject({
+  perNamespace: v.optional(described(Limit, "Interfaces that one namespace may have here")),
+  perTenant: v.optional(described(Limit, "Interfaces that one tenant may have here")),
+  namespaces: v.optional(described(Limits, "The same for single namespaces by name")),
+  tenants: v.optional(described(Limits, "The same for single tenants by name")),
+});
+export type Quotas = v.InferOutput<typeof QuotasSchema>;
+
 export const RetentionSchema = v.looseObject({
   maxAgeDays: v.optional(
     described(v.number(), "Ended records older than this may be trimmed once exported"),
@@ -141,6 +151,9 @@ export const NetworkSpecSchema = v.looseObject({
   dns: v.optional(described(DnsSchema, "Resolver settings handed to the runtime")),
   routes: v.optional(described(v.array(RouteSchema), "Further routes of the pods")),
   allowed: v.optional(described(AllowedSchema, "Who may use the network; default: everyone")),
+  quotas: v.optional(
+    described(QuotasSchema, "How many interfaces of Pods may have addresses; default: no limit"),
+  ),
   coolingSeconds: v.optional(described(
     v.number(),
     "Seconds before a released address is handed out again, 0 to 604800; default 60",

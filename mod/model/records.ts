@@ -25,6 +25,8 @@ export const AddressRecordSchema = v.looseObject({
   owner: v.optional(OwnerRefSchema),
   holder: v.optional(HolderSchema),
   mac: v.optional(v.string()),
+  /** Keys under `uses/` that count it; they go with it. */
+  uses: v.optional(v.array(v.string())),
   /** Why it is reserved. */
   reason: v.optional(v.string()),
   /** Writing node's clock, RFC 3339. */
@@ -55,6 +57,10 @@ export const OwnerRecordSchema = v.looseObject({
   /** The holder whose attachment has not ended. */
   holder: v.optional(HolderSchema),
   tenant: v.optional(v.string()),
+  /** The pod that had it last: should its sandbox be made anew, it gets the same slot again. */
+  last: v.optional(PodSchema),
+  /** Seconds that the ownership outlives its workload; `never`: for ever. Default: 600. */
+  reclaim: v.optional(v.union([v.number(), v.literal("never")])),
   since: v.string(),
 });
 export type OwnerRecord = v.InferOutput<typeof OwnerRecordSchema>;

@@ -62,6 +62,9 @@ type ReadableSpec = v.InferOutput<typeof ReadableSpecSchema>;
 
 const everyone = "leave it out: then there is no restriction";
 
+/** As many as one range can be counted in a few milliseconds. */
+const QUOTA = { min: 0, max: 65_536, why: "interfaces" };
+
 /** Checks of a Network by field. */
 export const NETWORK_CHECKS: Checks = {
   "spec.physicalNetwork": checkLabel,
@@ -91,6 +94,10 @@ export const NETWORK_CHECKS: Checks = {
   "spec.allowed.namespaceSelector.*": checkLabelValue,
   "spec.allowed.tenants": checkList({ whenEmpty: everyone }),
   "spec.allowed.tenants[]": checkAll(checkWord, checkLabelValue),
+  "spec.quotas.perNamespace": checkInteger(QUOTA),
+  "spec.quotas.perTenant": checkInteger(QUOTA),
+  "spec.quotas.namespaces.*": checkInteger(QUOTA),
+  "spec.quotas.tenants.*": checkInteger(QUOTA),
   "spec.coolingSeconds": checkInteger({ min: 0, max: 604_800, why: "a week" }),
   "spec.history.maxAgeDays": checkInteger({ min: 0, max: 36_500 }),
   "spec.history.maxRecords": checkInteger({ min: 0, max: 1_000_000_000 }),

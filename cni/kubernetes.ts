@@ -1,0 +1,205 @@
+/**
+ * An ADD on a node with Kubernetes: what the Pod's annotations ask for, read while the devices are
+ * made, and what people are told when it cannot be had.
+ *
+ * @module
+ */
+
+import { asFabricError, describeError, FabricError, isKind } from "../mod/error.ts";
+import type { AllocateRequest } from "../mod/ipam/allocation.ts";
+import type { WorkloadWish } from "../mod/ipam/workload.ts";
+import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
+import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
+import { isFenced } from "../mod/kube/fenced.ts";
+import { type PodIntent, readPodIntent } from "../mod/kube/intent.ts";
+import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
+import { numbersOf } from "../mod/kube/numbers.ts";
+import type { Holder, Pod } from "../mod/model/identity.ts";
+import type { Call } from "./call.ts";
+import { asking, reworded } from "./neighbour.ts";
+import type { AddRequest } from "./request.ts";
+import type { Bandwidth } from "./wanted.ts";
+
+/** How long an ADD watches the end of the sandbox before it. */
+const HOLDER_WAIT_MS = 5_000;
+/** What is asked of a fenced node again only after so long. */
+const FENCE_CACHE_MS = 1_000;
+
+/** What an ADD asks of IPAM and of the host, with all that Kubernetes says. */
+export interface ResolvedAdd {
+  readonly asked: AllocateRequest;
+  /** The addresses belong to a workload. */
+  readonly workload: WorkloadWish | undefined;
+  /** Limits beside those that the runtime asks for. */
+  readonly bandwidth: Bandwidth;
+}
+
+/** Kubernetes' part of one ADD. */
+export interface KubeLeg extends Disposable {
+  /** Completes the request. May be called once. */
+  resolve(base: AllocateRequest): Promise<ResolvedAdd>;
+  /** Tells people why the ADD failed, by Events on the Pod and on its workload. Never throws. */
+  tell(error: FabricError): Promise<void>;
+}
+
+/**
+ * Begins to read; undefined where the node has no Kubernetes, or the sandbox is no Pod of it.
+ * The first TLS connection of a process keeps a processor busy for tens of milliseconds, so this
+ * goes before everything else.
+ */
+export function openKubeLeg(request: AddRequest, call: Call): KubeLeg | undefined {
+  const { kubernetes, node } = call.config;
+  const { pod } = request;
+  if (kubernetes === undefined || pod === undefined) return undefined;
+  let client: KubeClient | undefined;
+  const reading = call.steps.time("kubernetes", () =>
+    asking("kubernetes", async () => {
+      client = openKubeClient(await readKubeconfig(kubernetes.kubeconfig));
+      const { ifname } = request.sandbox;
+      const { namespace, name, uid } = pod;
+      return await readPodIntent(client, { namespace, name, uid, ifname, node });
+    }));
+  reading.catch(() => {});
+  return {
+    async resolve(base) {
+      const intent = await reading;
+      if (client === undefined) throw new FabricError("internal", "no connection to Kubernetes");
+      return resolved(request, { base, intent, call, client });
+    },
+    async tell(error) {
+      if (!isForPeople(error)) return;
+      const intent = await reading.catch(() => undefined);
+      try {
+        await tellPeople({ client, intent, pod, error, call });
+      } catch (cause) {
+        const why = asFabricError(cause).message;
+        call.log.write("warning", "an Event could not be written", { error: why });
+      }
+    },
+    [Symbol.dispose]: () => client?.[Symbol.dispose](),
+  };
+}
+
+function resolved(
+  { wanted }: AddRequest,
+  { base, intent, call, client }: {
+    readonly base: AllocateRequest;
+    readonly intent: PodIntent;
+    readonly call: Call;
+    readonly client: KubeClient;
+  },
+): ResolvedAdd {
+  const { wish, ownership: { workload }, namespace, slot, tenant } = intent;
+  const { cluster } = call.config;
+  const byAnnotation = wanted.networks.length === 0 ? wish.networks : undefined;
+  // A further interface has a network of its own, or that of its conflist.
+  const networks = byAnnotation?.names ?? base.networks;
+  const { metadata } = namespace;
+  const bandwidth = {
+    ingress: wanted.bandwidth.ingress === undefined ? wish.ingressRate : undefined,
+    egress: wanted.bandwidth.egress === undefined ? wish.egressRate : undefined,
+  };
+  const limits = {
+    ...base.bandwidth,
+    ...(bandwidth.ingress === undefined ? {} : { ingress: bandwidth.ingress }),
+    ...(bandwidth.egress === undefined ? {} : { egress: bandwidth.egress }),
+  };
+  const asked: AllocateRequest = {
+    ...base,
+    ...(Object.keys(limits).length === 0 ? {} : { bandwidth: limits }),
+    networks,
+    mustBeAllowed: byAnnotation !== undefined,
+    user: { cluster, namespace: metadata.name, labels: metadata.labels, tenant },
+    ...(base.mac !== undefined || wish.mac === undefined ? {} : { mac: wish.mac }),
+    ...(tenant === undefined ? {} : { tenant }),
+    reclaim: wish.reclaim,
+    waitForHolderMs: HOLDER_WAIT_MS,
+    isFenced: fenceOf(client, call),
+  };
+  const list = base.addresses === undefined ? wish.ips?.list : undefined;
+  const { group, kind, name } = workload;
+  return {
+    asked,
+    bandwidth,
+    workload: !wish.fixed ? undefined : {
+      workload: { cluster, group, kind, namespace: metadata.name, name },
+      slot: slot.kind === "any" ? slot : {
+        kind: "own",
+        slot: slot.slot,
+        index: slot.kind === "ordinal" ? slot.index : slot.kind === "only" ? 0 : undefined,
+      },
+      list,
+      onExhausted: wish.onExhausted,
+      numbers: numbersOf(workload),
+    },
+  };
+}
+
+/** Asked of the API server about nodes of our own cluster, and not more than once a second. */
+function fenceOf(client: KubeClient, { config, now }: Call): (holder: Holder) => Promise<boolean> {
+  const seen = new Map<string, number>();
+  return async ({ cluster, node }) => {
+    if (cluster !== config.cluster || node === config.node) return false;
+    const last = seen.get(node);
+    if (last !== undefined && now() - last < FENCE_CACHE_MS) return false;
+    seen.set(node, now());
+    return await asking("kubernetes", () => isFenced(client, node));
+  };
+}
+
+/** What somebody who writes manifests, or a network administrator, can do something about. */
+function isForPeople(error: FabricError): boolean {
+  const { reason, neighbour } = error.details;
+  // What the API server itself refuses us is no fault of the Pod's.
+  if (neighbour === "kubernetes" && error.kind !== "invalid") return false;
+  return reason !== "pod" && reason !== "deleted" && Object.hasOwn(REASONS, error.kind);
+}
+
+const REASONS: Partial<Readonly<Record<FabricError["kind"], string>>> = {
+  invalid: "FabricInvalidRequest",
+  forbidden: "FabricNetworkForbidden",
+  exhausted: "FabricNoFreeAddress",
+  conflict: "FabricAddressConflict",
+  "try-again": "FabricAddressNotYetFree",
+  "not-found": "FabricNoSuchNetwork",
+};
+
+async function tellPeople(
+  { client, intent, pod, error, call }: {
+    readonly client: KubeClient | undefined;
+    readonly intent: PodIntent | undefined;
+    readonly pod: Pod;
+    readonly error: FabricError;
+    readonly call: Call;
+  },
+): Promise<void> {
+  if (client === undefined) return;
+  const about: EventTarget = {
+    apiVersion: "v1",
+    kind: "Pod",
+    namespace: pod.namespace,
+    name: pod.name,
+    uid: intent?.pod.metadata.uid ?? pod.uid ?? "",
+  };
+  const text = {
+    reason: REASONS[error.kind] ?? "FabricAddFailed",
+    message: describeError(error),
+    node: call.config.node,
+    now: call.now(),
+  };
+  await warnAbout(client, about, text);
+  const workload = intent?.ownership.workload;
+  const isForWorkload = workload !== undefined && workload.kind !== "Pod" &&
+    isKind(error, "exhausted", "try-again") && error.details["reason"] !== "holder";
+  if (!isForWorkload) return;
+  const { apiVersion, kind, namespace, name, uid } = workload;
+  await warnAbout(client, { apiVersion, kind, namespace, name, uid }, text);
+}
+
+/** The error with the Pod's name in front, unless it names the Pod already. */
+export function namingPod(error: FabricError, pod: Pod | undefined): FabricError {
+  if (pod === undefined) return error;
+  const name = `${pod.namespace}/${pod.name}`;
+  if (error.message.includes(name)) return error;
+  return reworded(error, { message: `Pod ${name}: ${error.message}` });
+}
