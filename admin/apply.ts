@@ -12,7 +12,7 @@ import { describeRef, objectKey, type ObjectRef } from "../mod/ipam/kinds.ts";
 import { encodeResource } from "../mod/ipam/stored.ts";
 import { RESOURCE_SCHEMAS } from "../mod/model/kinds.ts";
 import { readHead } from "../mod/model/validate.ts";
-import { byDependency, DRY_RUN_FLAG, faultOf, tellFaults } from "./batch.ts";
+import { byDependency, DRY_RUN_FLAG, faultOf, isDryRun, tellFaults } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { FILE_FLAG, type InputDocument, locate, readDocuments } from "./documents.ts";
@@ -103,7 +103,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
   const ipam = await context.ipam();
   const checked = await checkAll(ipam, items);
   if (tellFaults(context, [...early, ...checked.faults])) return;
-  if (flags.isSet(DRY_RUN_FLAG.name)) {
+  if (isDryRun(flags)) {
     items.forEach(({ ref }, i) =>
       context.write(`${objectName(ref)} ${checked.outcomes[i]} (dry run)\n`)
     );
@@ -130,6 +130,7 @@ export const APPLY: Command = {
   summary: "Create or change what documents declare",
   args: "-f FILE|DIR|-",
   count: { min: 0, max: 0 },
+  group: "change",
   flags: [FILE_FLAG, DRY_RUN_FLAG],
   notes: [
     "All documents are checked before the first is written; what others refer to",

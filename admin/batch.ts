@@ -9,12 +9,21 @@ import { asFabricError, type FabricError } from "../mod/error.ts";
 import { WRITTEN_KINDS, type WrittenKind } from "../mod/model/kinds.ts";
 import { EXIT, exitStatus } from "./exit.ts";
 import type { AdminContext } from "./context.ts";
+import type { Flag, FlagValues } from "./flags.ts";
 
-/** `--dry-run`. */
-export const DRY_RUN_FLAG = {
+/** `--dry-run`. kubectl's values mean the same here: everything is checked, nothing is written. */
+export const DRY_RUN_FLAG: Flag = {
   name: "dry-run",
+  value: "server",
+  optional: true,
+  choices: ["server", "client", "none"],
   text: "Check everything and say what would happen, write nothing",
-} as const;
+};
+
+/** True where nothing may be written. */
+export function isDryRun(flags: FlagValues): boolean {
+  return flags.isSet(DRY_RUN_FLAG.name) && flags.text(DRY_RUN_FLAG.name) !== "none";
+}
 
 /** Sorted so that what others refer to comes first. */
 export function byDependency<T>(items: readonly T[], kindOf: (item: T) => WrittenKind): T[] {

@@ -61,6 +61,7 @@ export const CHECK: Command = {
   summary: "Find everything that does not fit together, and change nothing",
   args: `[${CHECKED_SOURCES.join(" | ")} | all]`,
   count: { min: 0, max: 1 },
+  group: "health",
   flags: [outputFlag(["json"])],
   notes: [
     "Needs no lock and may run while pods come and go. Exit status 3: damage was found.",

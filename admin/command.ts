@@ -14,6 +14,20 @@ export interface Call {
   readonly flags: FlagValues;
 }
 
+/** Where a command stands in the help. */
+export const GROUPS = {
+  look: "Look",
+  change: "Change",
+  addresses: "Addresses",
+  health: "Health",
+  store: "The store",
+  other: "Other",
+} as const;
+export type Group = keyof typeof GROUPS;
+
+/** What an argument of a command is, so that a shell can complete it. */
+export type ArgumentKind = "object" | "kind" | "field" | "command" | "file";
+
 export interface Command {
   /** One word, or two: `history export`. */
   readonly name: string;
@@ -23,6 +37,12 @@ export interface Command {
   readonly args: string;
   /** How many arguments it takes. */
   readonly count: { readonly min: number; readonly max: number };
+  /** Default: `other`. */
+  readonly group?: Group;
+  /** Default: the words of `args`, where it is a choice, and objects where it begins with KIND. */
+  readonly completes?: ArgumentKind;
+  /** Of scripts that the program writes itself, and of no interest to people. */
+  readonly hidden?: boolean;
   /** Its own flags; those of every command come on top. */
   readonly flags: readonly Flag[];
   /** What the summary does not say; at most a few lines. */

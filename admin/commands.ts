@@ -16,7 +16,7 @@ import { usageError } from "./exit.ts";
 import { FENCE, NODE_REPLACE, UNFENCE } from "./fence.ts";
 import { FIX, MOVE, UNFIX } from "./fix.ts";
 import { GET } from "./get.ts";
-import { commandHelp, overview, TOPICS } from "./help.ts";
+import { commandHelp, groupHelp, overview, TOPICS } from "./help.ts";
 import { HISTORY_COMMAND } from "./history.ts";
 import { HISTORY_EXPORT } from "./history_export.ts";
 import { HISTORY_TRIM } from "./history_trim.ts";
@@ -29,7 +29,8 @@ import { VERSION } from "./version.ts";
 const HELP: Command = {
   name: "help",
   summary: "Show the commands, or the help of one",
-  args: "[COMMAND | kinds | flags | exit]",
+  args: "[COMMAND | GROUP | kinds | flags | exit]",
+  completes: "command",
   count: { min: 0, max: 2 },
   flags: [],
   examples: [["help history export", "the same as history export --help"]],
@@ -106,6 +107,9 @@ export function findCommand(words: readonly string[]): Command | undefined {
 export function helpText(words: readonly string[]): string {
   const topic = TOPICS[words.join(" ")];
   if (topic !== undefined) return topic();
+  const [word] = words;
+  const group = words.length === 1 && word !== undefined ? groupHelp(word, COMMANDS) : undefined;
+  if (group !== undefined) return group;
   const command = findCommand(words);
   return command === undefined ? overview(COMMANDS) : commandHelp(command);
 }

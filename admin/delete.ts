@@ -12,12 +12,12 @@ import { NodeSpecSchema } from "../mod/model/network.ts";
 import { WRITTEN_KINDS } from "../mod/model/kinds.ts";
 import { readHead } from "../mod/model/validate.ts";
 import * as v from "valibot";
-import { byDependency, DRY_RUN_FLAG, faultOf, tellFaults } from "./batch.ts";
+import { byDependency, DRY_RUN_FLAG, faultOf, isDryRun, tellFaults } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { FILE_FLAG, type InputDocument, locate, readDocuments } from "./documents.ts";
 import { usageError } from "./exit.ts";
-import { FILTER_FLAGS, filterOf } from "./get.ts";
+import { FILTER_FLAGS, filterOf } from "./objects.ts";
 import type { Filter, KindRow } from "./kind.ts";
 import { missingObject, namedKind } from "./names.ts";
 import { objectName } from "./object_name.ts";
@@ -142,7 +142,7 @@ async function run(context: AdminContext, call: Call): Promise<void> {
   const lenient = call.flags.isSet("ignore-not-found");
   const serious = lenient ? all.filter(({ kind }) => kind !== "not-found") : all;
   if (tellFaults(context, serious)) return;
-  const dryRun = call.flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(call.flags);
   for (const { ref } of checked.present) {
     if (!dryRun) await deleteResource(ipam, ref);
     context.write(`${objectName(ref)} deleted${dryRun ? " (dry run)" : ""}\n`);
@@ -155,6 +155,7 @@ export const DELETE: Command = {
   summary: "Delete objects that nobody uses",
   args: "KIND NAME... | -f FILE|DIR|-",
   count: { min: 0, max: Infinity },
+  group: "change",
   flags: [
     FILE_FLAG,
     FILTER_FLAGS.cluster,

@@ -6,8 +6,13 @@
  */
 
 import { isMap, isSeq, LineCounter, type Node, parseAllDocuments } from "yaml";
-import { FabricError } from "../mod/error.ts";
+import { asFabricError, FabricError } from "../mod/error.ts";
+import type { ObjectRef } from "../mod/ipam/kinds.ts";
 import { fieldErrorsOf } from "../mod/model/field_error.ts";
+import { readHead } from "../mod/model/validate.ts";
+import type { Call } from "./command.ts";
+import type { AdminContext } from "./context.ts";
+import { usageError } from "./exit.ts";
 import type { Flag } from "./flags.ts";
 
 /** `-f`. */
@@ -16,7 +21,7 @@ export const FILE_FLAG: Flag = {
   short: "f",
   value: "FILE|DIR|-",
   repeat: true,
-  text: "Documents: a file, the files of a folder, or standard input",
+  text: "Documents: of a file, a folder, or standard input",
 };
 
 /** One document of an input. */
@@ -97,6 +102,35 @@ export async function readDocuments(paths: readonly string[], inputs: Inputs): P
     );
   }
   return { documents, errors };
+}
+
+/**
+ * The objects that the documents of `-f` are about; undefined where there is no `-f`. What is wrong
+ * with a document is told of, and the others go on.
+ *
+ * @throws {FabricError} a usage error where neither `-f` nor arguments say what is meant, or both.
+ */
+export async function readRefs(
+  context: AdminContext,
+  { args, flags }: Call,
+): Promise<readonly ObjectRef[] | undefined> {
+  const paths = flags.texts(FILE_FLAG.name);
+  if ((paths.length > 0) === (args.length > 0)) {
+    throw usageError("Name objects: KIND [NAME...], or -f FILE", {
+      remedy: "see --help, and help kinds",
+    });
+  }
+  if (paths.length === 0) return undefined;
+  const { documents, errors } = await readDocuments(paths, context.io);
+  for (const error of errors) context.fail(error);
+  return documents.flatMap((document) => {
+    try {
+      return [readHead(document.value)];
+    } catch (error) {
+      for (const fault of locate(asFabricError(error), document)) context.fail(fault);
+      return [];
+    }
+  });
 }
 
 function parseText({ name, text }: Text): Read {

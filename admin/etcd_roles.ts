@@ -13,6 +13,7 @@ export const ETCD_ROLES: Command = {
   summary: "Make etcd's roles for plugin, server and administrators",
   args: "",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [],
   notes: [
     ...Object.values(ROLES).map(({ name, summary }) => `${name.padEnd(14)} ${summary}`),

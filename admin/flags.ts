@@ -19,10 +19,14 @@ export interface Flag {
   readonly alias?: string;
   /** What stands for the value in the help, e.g. `FILE`. Absent: the flag takes no value. */
   readonly value?: string;
+  /** The value may be left out: `--dry-run` and `--dry-run=server`; it is never a token of its own. */
+  readonly optional?: boolean;
   /** May be given several times. */
   readonly repeat?: boolean;
-  /** The only values allowed. */
+  /** The only values allowed; one that ends in `=` allows all that begin with it. */
   readonly choices?: readonly string[];
+  /** Flags with the same one stand together in a line of the help, with the text of the first. */
+  readonly group?: string;
   /** What it does, for the help. */
   readonly text: string;
 }
@@ -136,6 +140,8 @@ export function parseFlags(tokens: readonly string[], flags: readonly Flag[]): P
         });
       }
       value = "";
+    } else if (flag.optional === true) {
+      value ??= flag.choices?.[0] ?? "";
     } else if (value === undefined) {
       const next = tokens[i + 1];
       if (next === undefined || isFlagOf(next, flags)) throw missingValue(flag);
@@ -162,9 +168,13 @@ function missingValue(flag: Flag): Error {
   });
 }
 
+function allows(choice: string, value: string): boolean {
+  return choice.endsWith("=") ? value.startsWith(choice) : value === choice;
+}
+
 function checkValue(flag: Flag, value: string): void {
   if (flag.value !== undefined && value === "") throw missingValue(flag);
-  if (flag.choices === undefined || flag.choices.includes(value)) return;
+  if (flag.choices === undefined || flag.choices.some((choice) => allows(choice, value))) return;
   const all = flag.choices.join(", ");
   throw usageError(`Unknown value "${value}" of --${flag.name}`, {
     field: `--${flag.name}`,

@@ -1,16 +1,25 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { GROUPS } from "./command.ts";
 import { COMMANDS, findCommand, helpText } from "./commands.ts";
 import { parseFlags } from "./flags.ts";
 import { GLOBAL_FLAGS } from "./context.ts";
 import { splitWords } from "../tests/admin/script.ts";
 
-const PAGES = [[], ["kinds"], ["flags"], ["exit"], ...COMMANDS.map(({ name }) => name.split(" "))];
+const PAGES = [
+  [],
+  ["kinds"],
+  ["flags"],
+  ["exit"],
+  ...Object.keys(GROUPS).map((group) => [group]),
+  ...COMMANDS.map(({ name }) => name.split(" ")),
+];
 
 for (const words of PAGES) {
   Deno.test(`help ${words.join(" ")} fits a screen`, () => {
     const lines = helpText(words).trimEnd().split("\n");
-    assert(lines.length <= 23, `${lines.length} lines`);
-    for (const line of lines) assert(line.length <= 100, line);
+    assert(lines.length <= 24, `${lines.length} lines`);
+    // A command is not broken: it is there to be copied.
+    for (const line of lines) assert(line.length <= 80 || line.startsWith("  fabric-admin "), line);
   });
 }
 

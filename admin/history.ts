@@ -21,7 +21,7 @@ import { parseArgument, usageError } from "./exit.ts";
 import type { FlagValues } from "./flags.ts";
 import { qualifiedKind } from "./kind.ts";
 import { HISTORY, historyObject } from "./kinds/history.ts";
-import { outputFlag, PRINTERS } from "./print/mod.ts";
+import { outputFlag, printerOf } from "./print/mod.ts";
 import type { Printable } from "./printable.ts";
 
 /** `NAMESPACE/NAME`. */
@@ -165,10 +165,8 @@ async function* printables(answer: Answer): AsyncGenerator<Printable> {
 
 async function run(context: AdminContext, call: Call): Promise<void> {
   checkFlags(call);
+  const print = printerOf(call.flags.text("output"));
   const answer = await ask(context, call);
-  const format = call.flags.text("output") ?? "";
-  const print = PRINTERS[format];
-  if (print === undefined) throw new TypeError(`no printer ${format}`);
   if (answer.intervals.length === 0) context.io.writeStderr(`${answer.nothing}\n`);
   const certain = call.flags.isSet("at") ? [{ header: "CERTAIN", wide: false }] : [];
   await print(printables(answer), {
@@ -187,6 +185,7 @@ export const HISTORY_COMMAND: Command = {
   summary: "Who held an address, and which addresses somebody had",
   args: "ADDRESS [--at TIME] | --pod NS/NAME | --workload KIND.GROUP/NS/NAME",
   count: { min: 0, max: 1 },
+  group: "look",
   flags: [
     { name: "at", value: "TIME", text: "Who held it then: 2026-03-01T12:00:00Z, or 2h30m ago" },
     { name: "skew", value: "DURATION", text: "How far clocks of nodes may differ; default: 5s" },

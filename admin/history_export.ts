@@ -40,6 +40,7 @@ export const HISTORY_EXPORT: Command = {
   summary: "Write the history to a file, ordered and without gaps",
   args: "--to FILE [--resume]",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [
     { name: "to", value: "FILE", text: "File of JSON lines; FILE.cursor is kept beside it" },
     { name: "resume", text: "Go on with a file of an earlier export, also of a killed one" },

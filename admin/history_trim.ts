@@ -6,7 +6,7 @@
 
 import { trimHistory } from "../mod/ipam/trim.ts";
 import type { Retention } from "../mod/model/network.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import type { FlagValues } from "./flags.ts";
@@ -23,7 +23,7 @@ function otherwiseOf(flags: FlagValues): Retention {
 }
 
 async function run(context: AdminContext, { flags }: Call): Promise<void> {
-  const dryRun = flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(flags);
   const ipam = await context.ipam();
   using progress = startProgress(context.io);
   const report = await trimHistory(ipam, {
@@ -60,6 +60,7 @@ export const HISTORY_TRIM: Command = {
   summary: "Delete ended records that retention does not keep",
   args: "[--dry-run]",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [
     { name: "max-age-days", value: "N", text: "For networks without a rule, and deleted ones" },
     { name: "max-records", value: "N", text: "The same, by count" },

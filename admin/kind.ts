@@ -8,9 +8,9 @@
 import { type FabricError, isKind } from "../mod/error.ts";
 import { readPages } from "../mod/etcd/pages.ts";
 import type { KeyRange, KeyValue, Store } from "../mod/etcd/store.ts";
-import { API_GROUP, type Kind, type Resource } from "../mod/model/resource.ts";
+import { API_GROUP } from "../mod/model/resource.ts";
 import type { Description } from "./describe_text.ts";
-import type { Column, Printable } from "./printable.ts";
+import type { Column, Printable, PrintedObject } from "./printable.ts";
 
 /** Where objects are read from. */
 export interface Source {
@@ -22,7 +22,7 @@ export interface Source {
 }
 
 /** Flags that narrow a list. A kind names those that mean something for it. */
-export const FILTERS = ["network", "cluster", "node", "state"] as const;
+export const FILTERS = ["network", "zone", "cluster", "node", "state"] as const;
 export type FilterName = typeof FILTERS[number];
 export type Filter = Partial<Readonly<Record<FilterName, string>>>;
 
@@ -31,9 +31,25 @@ export interface KindItem extends Printable {
   readonly describe: (source: Source) => Promise<Description>;
 }
 
+/** Keys in the store that hold objects of a kind. */
+export interface Watched {
+  readonly range: Required<KeyRange>;
+  /** The object; undefined where the filter leaves it out. Throws where it cannot be read. */
+  readonly read: (kv: KeyValue) => KindItem | undefined;
+}
+
+/** The same, as a file in `kinds/` says it. */
+export interface WatchedObjects<T> {
+  readonly range: Required<KeyRange>;
+  readonly decode: (kv: KeyValue) => T;
+  /** Which of them the filter leaves; default: all. */
+  readonly keeps?: (object: T) => boolean;
+}
+
 /** A row of the table of kinds. */
 export interface KindRow {
-  readonly kind: Kind;
+  /** What objects say they are. */
+  readonly kind: string;
   readonly singular: string;
   readonly plural: string;
   readonly shortNames: readonly string[];
@@ -49,11 +65,22 @@ export interface KindRow {
     source: Source,
     query: { readonly name: string; readonly filter: Filter },
   ) => AsyncIterable<KindItem>;
+  /** Where its objects stand in the store; absent: they are computed, and cannot be watched. */
+  readonly watch?: (source: Source, filter: Filter) => Promise<Watched>;
+  /** Rows of another shape, by the value of `--state`: what is free is no list of records. */
+  readonly variants?: Readonly<Record<string, KindRow>> | undefined;
+  /** What `describe NAME` says, where it can say more than of the objects that exist. */
+  readonly describeName?: (
+    source: Source,
+    query: { readonly name: string; readonly filter: Filter },
+  ) => AsyncIterable<Description>;
 }
 
 /** What a file in `kinds/` says; {@linkcode defineKind} makes a row of it. */
-export interface KindDefinition<T extends Resource> {
-  readonly kind: Kind;
+export interface KindDefinition<T extends PrintedObject> {
+  readonly kind: string;
+  /** Default: the kind in lower case. */
+  readonly singular?: string;
   readonly plural: string;
   readonly shortNames: readonly string[];
   readonly nameForm: string;
@@ -65,6 +92,9 @@ export interface KindDefinition<T extends Resource> {
   readonly list: (source: Source, filter: Filter) => AsyncIterable<T>;
   readonly find: (source: Source, name: string, filter: Filter) => AsyncIterable<T>;
   readonly describe: (source: Source, object: T) => Promise<Description>;
+  readonly watch?: (source: Source, filter: Filter) => Promise<WatchedObjects<T>>;
+  readonly describeName?: KindRow["describeName"];
+  readonly variants?: KindRow["variants"];
 }
 
 /** A row that also takes objects which were read elsewhere. */
@@ -73,19 +103,19 @@ export interface BoundKind<T> extends KindRow {
 }
 
 /** Binds the columns and the rest to the objects, so that printers need not know the type. */
-export function defineKind<T extends Resource>(definition: KindDefinition<T>): BoundKind<T> {
-  const { kind, columns, nameOf, list, find, describe, ...rest } = definition;
+export function defineKind<T extends PrintedObject>(definition: KindDefinition<T>): BoundKind<T> {
+  const { kind, columns, nameOf, list, find, describe, watch, describeName, ...rest } = definition;
   const bind = (object: T): KindItem => ({
     name: nameOf(object),
     object: inOrder(object),
     cells: (view) => columns.map((column) => column.value(object, view)),
     describe: (source) => describe(source, object),
   });
-  return {
+  const bound: BoundKind<T> = {
     ...rest,
     kind,
     bind,
-    singular: kind.toLowerCase(),
+    singular: definition.singular ?? kind.toLowerCase(),
     columns: columns.map(({ header, wide = false }) => ({ header, wide })),
     async *list(source, filter) {
       for await (const object of list(source, filter)) yield bind(object);
@@ -93,11 +123,24 @@ export function defineKind<T extends Resource>(definition: KindDefinition<T>): B
     async *find(source, { name, filter }) {
       for await (const object of find(source, name, filter)) yield bind(object);
     },
+    ...(describeName === undefined ? {} : { describeName }),
+  };
+  if (watch === undefined) return bound;
+  return {
+    ...bound,
+    async watch(source, filter) {
+      const { range, decode, keeps = () => true } = await watch(source, filter);
+      const read = (kv: KeyValue): KindItem | undefined => {
+        const object = decode(kv);
+        return keeps(object) ? bind(object) : undefined;
+      };
+      return { range, read };
+    },
   };
 }
 
 /** The fields in the order in which people write them. */
-function inOrder({ apiVersion, kind, metadata, spec, ...rest }: Resource): Resource {
+function inOrder({ apiVersion, kind, metadata, spec, ...rest }: PrintedObject): PrintedObject {
   return { apiVersion, kind, metadata, spec, ...rest };
 }
 
@@ -118,6 +161,14 @@ export async function* readObjects<T>(
       if (object !== undefined) yield object;
     }
   }
+}
+
+/** All objects that are watched, as they are now. */
+export async function* readWatched<T>(
+  source: Source,
+  { range, decode, keeps = () => true }: WatchedObjects<T>,
+): AsyncGenerator<T> {
+  for await (const object of readObjects(source, range, decode)) if (keeps(object)) yield object;
 }
 
 /** The object of one key. */

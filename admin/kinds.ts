@@ -13,6 +13,7 @@ import { HISTORY } from "./kinds/history.ts";
 import { NETWORK } from "./kinds/network.ts";
 import { NODE } from "./kinds/node.ts";
 import { OWNER } from "./kinds/owner.ts";
+import { PORT } from "./kinds/port.ts";
 import { PHYSICAL_NETWORK } from "./kinds/physical_network.ts";
 import { ZONE } from "./kinds/zone.ts";
 
@@ -25,6 +26,7 @@ export const KIND_ROWS: readonly KindRow[] = [
   ADDRESS,
   OWNER,
   ATTACHMENT,
+  PORT,
   HISTORY,
 ];
 

@@ -5,7 +5,7 @@
  */
 
 import { FabricError } from "../mod/error.ts";
-import { listNames } from "../mod/ipam/kinds.ts";
+import { listNames, type ObjectRef } from "../mod/ipam/kinds.ts";
 import { WRITTEN_KINDS } from "../mod/model/kinds.ts";
 import { didYouMean } from "../mod/nearest.ts";
 import { usageError } from "./exit.ts";
@@ -50,23 +50,47 @@ export function namedKind(args: readonly string[]): NamedKind {
   return { row, names: named.map(({ name }) => name) };
 }
 
+/**
+ * The kinds and the names of arguments, as `get` takes them: also `networks,zones` for all of several
+ * kinds.
+ *
+ * @throws {FabricError} a usage error.
+ */
+export function namedKinds(args: readonly string[]): readonly NamedKind[] {
+  const [first = "", ...names] = args;
+  if (first.includes("/") || !first.includes(",")) return [namedKind(args)];
+  return first.split(",").filter((word) => word !== "").map((word) => ({
+    row: kindOf(word),
+    names,
+  }));
+}
+
+/** The objects that documents are about, by kind. */
+export function kindsOfRefs(refs: readonly ObjectRef[]): readonly NamedKind[] {
+  const byKind = Map.groupBy(refs, ({ kind }) => kind);
+  return [...byKind].map(([kind, ones]) => ({
+    row: findKind(kind),
+    names: ones.map(({ name, cluster }) => cluster === undefined ? name : `${cluster}/${name}`),
+  }));
+}
+
 /** The error that nothing has the name, with the nearest name where names can be compared. */
 export async function missingObject(
   source: Source,
   row: KindRow,
   name: string,
+  { isNowhere = false }: { readonly isNowhere?: boolean } = {},
 ): Promise<FabricError> {
   const kind = WRITTEN_KINDS.find((written) => written === row.kind);
   const names = kind === undefined ? [] : await listNames(source.store, kind);
+  const otherwise = row.kind !== "Address"
+    ? `see fabric-admin get ${row.plural}`
+    : isNowhere
+    ? "it is in no subnet of any network"
+    : "one without a record is free: see describe address";
   return new FabricError("not-found", `${qualifiedKind(row)} "${name}" not found`, {
     field: "NAME",
     value: name,
-    remedy: didYouMean(
-      name.slice(name.lastIndexOf("/") + 1),
-      names,
-      row.kind === "Address"
-        ? "an address without a record is free"
-        : `see fabric-admin get ${row.plural}`,
-    ),
+    remedy: didYouMean(name.slice(name.lastIndexOf("/") + 1), names, otherwise),
   });
 }

@@ -4,7 +4,17 @@
  * @module
  */
 
-import type { Resource } from "../mod/model/resource.ts";
+/** What `-o json` shows: an object of a kind, or what is computed from several (`FreeRange`). */
+export interface PrintedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+  };
+  readonly spec: unknown;
+  readonly status?: unknown;
+}
 
 /** A column of a kind's table. */
 export interface Column<T> {
@@ -26,9 +36,13 @@ export interface Printable {
   /** The one name within the kind: `pods`, `local/node1`, `pods/10.0.0.5`. */
   readonly name: string;
   /** What `-o json` and `-o yaml` show. */
-  readonly object: Resource;
+  readonly object: PrintedObject;
   /** The cells in the order of the header, all columns of `wide` included. */
   readonly cells: (view: View) => readonly string[];
+  /** What happened to it, in a listing of events. */
+  readonly event?: "ADDED" | "MODIFIED" | "DELETED";
+  /** Nothing follows for the moment (`--watch`): a table is written up to here. */
+  readonly isLast?: boolean;
 }
 
 /** What a printer knows of the list before it sees the first object. */
@@ -39,6 +53,8 @@ export interface Listing {
   readonly headers: boolean;
   /** One object was asked for by its name: no list around it. */
   readonly single: boolean;
+  /** The items are events, which may go on for ever: no list around them, and each says what it is. */
+  readonly events?: boolean;
   readonly view: View;
   readonly write: (text: string) => void;
 }

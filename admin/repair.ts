@@ -9,7 +9,7 @@ import type { Source } from "../mod/ipam/check/finding.ts";
 import { FileJournal, parseJournal } from "../mod/ipam/repair/journal.ts";
 import { applyPlan, type PlanItem, planRepair } from "../mod/ipam/repair/repair.ts";
 import { undoRepair } from "../mod/ipam/repair/undo.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import { sourcesOf } from "./check.ts";
 import { type Checked, CHECKED_SOURCES, runCheckers } from "./checkers.ts";
 import type { Call, Command } from "./command.ts";
@@ -83,7 +83,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
     return;
   }
   showPlan(context, plan);
-  if (flags.isSet(DRY_RUN_FLAG.name)) return context.end(EXIT.damage);
+  if (isDryRun(flags)) return context.end(EXIT.damage);
   if (!mayApply(context, flags, plan)) {
     context.write("Nothing was changed.\n");
     return context.end(EXIT.damage);
@@ -170,6 +170,7 @@ export const REPAIR: Command = {
   summary: "Mend what check finds, by a plan that can be taken back",
   args: `[${CHECKED_SOURCES.join(" | ")} | all]`,
   count: { min: 0, max: 1 },
+  group: "health",
   flags: [YES_FLAG, DRY_RUN_FLAG, UNDO_FILE_FLAG, UNDO_FLAG],
   notes: [
     "Each step looks again at what check saw, and does nothing where that has changed. No address",

@@ -6,7 +6,7 @@
 
 import { formatRange, parseRange } from "../mod/ip/range.ts";
 import { reserve, type ReserveOutcome, unreserve } from "../mod/ipam/reserve.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
@@ -26,7 +26,7 @@ async function change(
 ): Promise<void> {
   const range = parseArgument(() => parseRange(args[0] ?? ""));
   const network = required(flags, NETWORK_FLAG);
-  const dryRun = flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(flags);
   const whole = await context.ipam();
   const ipam = dryRun ? { ...whole, store: overlayStore(whole.store).store } : whole;
   const { changed, unchanged } = await act({ ipam, request: { network, range } });
@@ -44,6 +44,7 @@ export const RESERVE: Command = {
   summary: "Keep addresses for things outside, such as a firewall",
   args: "RANGE --network NAME --reason TEXT",
   count: { min: 1, max: 1 },
+  group: "addresses",
   flags: [
     NETWORK_FLAG,
     { name: "reason", value: "TEXT", text: "What they are for; shown wherever they are" },
@@ -71,6 +72,7 @@ export const UNRESERVE: Command = {
   summary: "Give reserved addresses back",
   args: "RANGE --network NAME",
   count: { min: 1, max: 1 },
+  group: "addresses",
   flags: [NETWORK_FLAG, DRY_RUN_FLAG],
   examples: [
     ["unreserve 10.0.0.5 --network pods", "one address"],

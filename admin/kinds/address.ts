@@ -6,23 +6,27 @@
  */
 
 import { type KeyValue, underPrefix } from "../../mod/etcd/store.ts";
-import { formatAddress, parseAddress, tryParseAddress } from "../../mod/ip/address.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+  tryParseAddress,
+} from "../../mod/ip/address.ts";
 import { parseInterfaceAddress } from "../../mod/ip/prefix.ts";
-import { historyOf } from "../../mod/ipam/history.ts";
 import {
   addressKey,
   addressPrefix,
-  coolingKey,
+  networkAddressPrefix,
   parseAddressKey,
   PREFIXES,
 } from "../../mod/ipam/keys.ts";
 import { listNames } from "../../mod/ipam/kinds.ts";
 import { decodeRecord } from "../../mod/ipam/stored.ts";
-import { formatOwner, type Holder } from "../../mod/model/identity.ts";
 import { AddressRecordSchema } from "../../mod/model/records.ts";
 import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
-import { formatAge, formatTime } from "../age.ts";
+import { formatAge } from "../age.ts";
 import { holderCell, ownerCell, workloadCell } from "../cells.ts";
+import type { Description } from "../describe_text.ts";
 import { usageError } from "../exit.ts";
 import {
   defineKind,
@@ -31,8 +35,13 @@ import {
   readKeys,
   readObjects,
   type Source,
+  type WatchedObjects,
 } from "../kind.ts";
-import { listAttachments } from "./attachment.ts";
+import { lifeOf, networksWith, pastOf } from "./address_life.ts";
+import { type AttachmentObject, listAttachments } from "./attachment.ts";
+import { COOLING } from "./cooling.ts";
+import { FREE_RANGE } from "./free_range.ts";
+import { zoneScope } from "./zone_scope.ts";
 
 /** The record with what its key says. */
 function specOf(kv: KeyValue) {
@@ -41,7 +50,8 @@ function specOf(kv: KeyValue) {
   return { network, address: formatAddress(address), ...record };
 }
 
-type AddressObject = Resource<"Address", ReturnType<typeof specOf>>;
+/** An address as users see it. */
+export type AddressObject = Resource<"Address", ReturnType<typeof specOf>>;
 
 function decode(kv: KeyValue): AddressObject {
   const spec = specOf(kv);
@@ -64,15 +74,40 @@ function usedBy({ spec }: AddressObject): string {
   return spec.owner === undefined ? "" : workloadCell(spec.owner);
 }
 
+/** What `--state` and its flags take: the state of the record, or what it comes to. */
+function isInState({ spec }: AddressObject, state: string): boolean {
+  return state === "fixed" ? spec.owner !== undefined : spec.state === state;
+}
+
+/** The objects that the filter leaves. */
+async function keepsOf(
+  source: Source,
+  filter: Filter,
+): Promise<(object: AddressObject) => boolean> {
+  const { network, state, cluster, node } = filter;
+  const scope = await zoneScope(source, filter);
+  return (object) => {
+    const { spec } = object;
+    return (network === undefined || spec.network === network) &&
+      (state === undefined || isInState(object, state)) &&
+      (cluster === undefined || clusterOf(object) === cluster) &&
+      (node === undefined || spec.holder?.node === node) &&
+      scope.has(spec.holder, spec.network);
+  };
+}
+
 async function* listAddresses(source: Source, filter: Filter): AsyncGenerator<AddressObject> {
-  for await (const object of candidates(source, filter)) {
-    const { network, state, holder } = object.spec;
-    if (filter.network !== undefined && filter.network !== network) continue;
-    if (filter.state !== undefined && filter.state !== state) continue;
-    if (filter.cluster !== undefined && filter.cluster !== clusterOf(object)) continue;
-    if (filter.node !== undefined && holder?.node !== filter.node) continue;
-    yield object;
-  }
+  const keeps = await keepsOf(source, filter);
+  for await (const object of candidates(source, filter)) if (keeps(object)) yield object;
+}
+
+async function watchAddresses(
+  source: Source,
+  filter: Filter,
+): Promise<WatchedObjects<AddressObject>> {
+  const { network } = filter;
+  const prefix = network === undefined ? PREFIXES.addresses : networkAddressPrefix(network);
+  return { range: underPrefix(prefix), decode, keeps: await keepsOf(source, filter) };
 }
 
 function clusterOf({ spec }: AddressObject): string | undefined {
@@ -84,11 +119,7 @@ async function* candidates(source: Source, filter: Filter): AsyncGenerator<Addre
   const { node } = filter;
   if (node !== undefined) {
     for await (const attachment of listAttachments(source, { ...filter, node })) {
-      const { network, addresses } = attachment.spec;
-      const keys = addresses.map(({ address }) =>
-        addressKey(network.name, parseInterfaceAddress(address).address)
-      );
-      yield* readKeys(source, keys, decode);
+      yield* addressesOfAttachment(source, attachment);
     }
     return;
   }
@@ -101,12 +132,26 @@ async function* candidates(source: Source, filter: Filter): AsyncGenerator<Addre
   yield* readObjects(source, underPrefix(PREFIXES.addresses), decode);
 }
 
-/** `10.0.0.5` in any network, or `NETWORK/10.0.0.5`. */
-async function* findAddresses(
+/** The records of the addresses that an attachment names. */
+export function addressesOfAttachment(
   source: Source,
+  { spec }: AttachmentObject,
+): AsyncGenerator<AddressObject> {
+  const keys = spec.addresses.map(({ address }) =>
+    addressKey(spec.network.name, parseInterfaceAddress(address).address)
+  );
+  return readKeys(source, keys, decode);
+}
+
+/**
+ * The network and the address of a name.
+ *
+ * @throws {FabricError} a usage error.
+ */
+export function parseAddressName(
   name: string,
   filter: Filter,
-): AsyncGenerator<AddressObject> {
+): { readonly network: string | undefined; readonly address: Address } {
   const slash = name.lastIndexOf("/");
   const text = name.slice(slash + 1);
   const address = tryParseAddress(text);
@@ -116,22 +161,44 @@ async function* findAddresses(
       remedy: "write it like 10.0.0.5, 2001:db8::5 or pods/10.0.0.5",
     });
   }
-  const network = slash < 0 ? filter.network : name.slice(0, slash);
+  return { network: slash < 0 ? filter.network : name.slice(0, slash), address };
+}
+
+/** `10.0.0.5` in any network, or `NETWORK/10.0.0.5`. */
+async function* findAddresses(
+  source: Source,
+  name: string,
+  filter: Filter,
+): AsyncGenerator<AddressObject> {
+  const { network, address } = parseAddressName(name, filter);
   const networks = network === undefined ? await listNames(source.store, "Network") : [network];
   yield* readKeys(source, networks.map((one) => addressKey(one, address)), decode);
 }
 
-function holderLines(holder: Holder | undefined): readonly string[] {
-  if (holder === undefined) return [];
-  return [
-    holderCell(holder),
-    `interface ${holder.ifname} of container ${holder.containerId}`,
-    `on node ${holder.cluster}/${holder.node}`,
-  ];
+/** What is to be said of an address, whether or not it has a record. */
+async function* describeAddresses(
+  source: Source,
+  { name, filter }: { readonly name: string; readonly filter: Filter },
+): AsyncGenerator<Description> {
+  const { network, address } = parseAddressName(name, filter);
+  const records = new Map<string, AddressObject>();
+  for await (const object of findAddresses(source, name, filter)) {
+    records.set(object.spec.network, object);
+  }
+  let count = 0;
+  for await (const spec of networksWith(source, address, network)) {
+    const one = spec.metadata.name;
+    yield await lifeOf(source, { address, network: one, spec, record: records.get(one)?.spec });
+    records.delete(one);
+    count++;
+  }
+  for (const [one, { spec }] of records) {
+    yield await lifeOf(source, { address, network: one, record: spec });
+    count++;
+  }
+  const past = count === 0 ? await pastOf(source, address) : undefined;
+  if (past !== undefined) yield past;
 }
-
-/** How many intervals `describe` shows. */
-const SHOWN = 10;
 
 /** The row of Address. */
 export const ADDRESS: KindRow = defineKind<AddressObject>({
@@ -153,36 +220,17 @@ export const ADDRESS: KindRow = defineKind<AddressObject>({
     { header: "MAC", wide: true, value: (o) => o.spec.mac ?? "" },
     { header: "CONTAINER", wide: true, value: (o) => o.spec.holder?.containerId ?? "" },
   ],
-  filters: ["network", "cluster", "node", "state"],
+  filters: ["network", "zone", "cluster", "node", "state"],
   nameOf: (o) => o.metadata.name,
   list: listAddresses,
   find: findAddresses,
-  async describe(source, { spec }) {
-    const address = parseAddress(spec.address);
-    const all = await historyOf(source.store, address);
-    const here = all.filter(({ record }) => record.network.name === spec.network);
-    const cooling = await source.store.range({ key: coolingKey(spec.network, address) });
-    return [
-      ["Address", spec.address],
-      ["Network", spec.network],
-      ["State", spec.state],
-      ["Since", spec.since],
-      ["Reason", spec.reason],
-      ["Owner", spec.owner && [formatOwner(spec.owner), `in cluster ${spec.owner.cluster}`]],
-      ["Holder", holderLines(spec.holder)],
-      ["MAC", spec.mac],
-      ["Allocation", spec.id],
-      ["Cooling", cooling.kvs.length > 0 ? "yes" : "no"],
-      [here.length > SHOWN ? `History (last ${SHOWN} of ${here.length})` : "History", {
-        header: ["FROM", "UNTIL", "HOLDER", "NODE", "ENDED BY"],
-        rows: here.slice(-SHOWN).map(({ record }) => [
-          formatTime(record.start),
-          record.end === undefined ? "now" : formatTime(record.end),
-          holderCell(record.holder),
-          record.holder.node,
-          record.endedBy ?? "",
-        ]),
-      }],
-    ];
-  },
+  watch: watchAddresses,
+  describe: (source, { spec }) =>
+    lifeOf(source, {
+      address: parseAddress(spec.address),
+      network: spec.network,
+      record: spec,
+    }),
+  describeName: describeAddresses,
+  variants: { free: FREE_RANGE, cooling: COOLING },
 });

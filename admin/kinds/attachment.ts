@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hostIfname } from "../../mod/host/ifname.ts";
 import { type KeyValue, underPrefix } from "../../mod/etcd/store.ts";
 import {
   attachmentKey,
@@ -11,21 +12,25 @@ import {
   nodeAttachmentPrefix,
   PREFIXES,
 } from "../../mod/ipam/keys.ts";
+import { attachmentsOfPod, clusterNames } from "../../mod/ipam/pod_attachments.ts";
 import { decodeRecord } from "../../mod/ipam/stored.ts";
 import { formatOwner } from "../../mod/model/identity.ts";
 import { AttachmentRecordSchema } from "../../mod/model/records.ts";
 import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
 import { formatAge } from "../age.ts";
 import { ownerCell, podOrContainer, SHORT_ID } from "../cells.ts";
+import type { Description } from "../describe_text.ts";
 import {
   defineKind,
   type Filter,
   type KindRow,
   readObject,
-  readObjects,
+  readWatched,
   type Source,
+  type WatchedObjects,
 } from "../kind.ts";
 import { clustersOfNode } from "./node.ts";
+import { zoneScope } from "./zone_scope.ts";
 
 /** The record without its schema's number. */
 function specOf(kv: KeyValue) {
@@ -33,7 +38,8 @@ function specOf(kv: KeyValue) {
   return record;
 }
 
-type AttachmentObject = Resource<"Attachment", ReturnType<typeof specOf>>;
+/** An attachment as users see it. */
+export type AttachmentObject = Resource<"Attachment", ReturnType<typeof specOf>>;
 
 function decode(kv: KeyValue): AttachmentObject {
   const spec = specOf(kv);
@@ -49,29 +55,56 @@ function decode(kv: KeyValue): AttachmentObject {
   };
 }
 
+/** Those that the filter leaves, within the narrowest ranges. */
+async function watchedRanges(
+  source: Source,
+  filter: Filter,
+): Promise<readonly Required<WatchedObjects<AttachmentObject>>[]> {
+  const { node, network, cluster } = filter;
+  const scope = await zoneScope(source, filter);
+  const prefixes = node !== undefined
+    ? (await clustersOfNode(source, { ...filter, node })).map((c) => nodeAttachmentPrefix(c, node))
+    : cluster !== undefined
+    ? [`${PREFIXES.attachments}${escapeSegment(cluster)}/`]
+    : [PREFIXES.attachments];
+  const keeps = ({ spec }: AttachmentObject): boolean =>
+    (network === undefined || spec.network.name === network) &&
+    (cluster === undefined || spec.cluster === cluster) &&
+    (node === undefined || spec.node === node) &&
+    scope.hasNode(spec);
+  return prefixes.map((prefix) => ({ range: underPrefix(prefix), decode, keeps }));
+}
+
 /** Those that the filter leaves; with a node, by its range alone. */
 export async function* listAttachments(
   source: Source,
   filter: Filter,
 ): AsyncGenerator<AttachmentObject> {
-  const { node } = filter;
-  const prefixes = node !== undefined
-    ? (await clustersOfNode(source, { ...filter, node })).map((c) => nodeAttachmentPrefix(c, node))
-    : filter.cluster !== undefined
-    ? [`${PREFIXES.attachments}${escapeSegment(filter.cluster)}/`]
-    : [PREFIXES.attachments];
-  for (const prefix of prefixes) {
-    for await (const object of readObjects(source, underPrefix(prefix), decode)) {
-      if (filter.network === undefined || object.spec.network.name === filter.network) yield object;
-    }
-  }
+  for (const watched of await watchedRanges(source, filter)) yield* readWatched(source, watched);
+}
+
+/** Several clusters may have a node of that name, or get one: then all attachments are watched. */
+async function watchAttachments(
+  source: Source,
+  filter: Filter,
+): Promise<WatchedObjects<AttachmentObject>> {
+  const ranges = await watchedRanges(source, filter);
+  const [first] = ranges;
+  if (first !== undefined && ranges.length === 1) return first;
+  const { node: _, ...rest } = filter;
+  const [whole] = await watchedRanges(source, rest);
+  if (whole === undefined) throw new TypeError("a filter without a node has one range");
+  const keeps = (object: AttachmentObject): boolean =>
+    whole.keeps(object) && object.spec.node === filter.node;
+  return { ...whole, keeps };
 }
 
 /**
  * `CLUSTER/NODE/CONTAINER/INTERFACE`, or a part that people know: a container id (at least its
- * first six characters) or `NAMESPACE/POD`.
+ * first six characters) or `NAMESPACE/POD`, which is looked up and not searched for where the pod
+ * owns its addresses by its own name or a StatefulSet's.
  */
-async function* findAttachments(
+export async function* findAttachments(
   source: Source,
   name: string,
   filter: Filter,
@@ -83,12 +116,49 @@ async function* findAttachments(
     yield* readObject(source, key, decode);
     return;
   }
+  const { keeps } = await watchAttachments(source, filter);
+  if (node !== undefined && containerId === undefined) {
+    const clusters = filter.cluster === undefined ? await clusterNames(source.store) : [
+      filter.cluster,
+    ];
+    const pod = { namespace: cluster ?? "", name: node };
+    const kvs = await attachmentsOfPod(source.store, { ...pod, clusters });
+    for (const kv of kvs) {
+      const object = decode(kv);
+      if (keeps?.(object) !== false) yield object;
+    }
+    if (kvs.length > 0) return;
+  }
   for await (const object of listAttachments(source, filter)) {
     const { pod, containerId } = object.spec;
     const isPod = pod !== undefined && name === `${pod.namespace}/${pod.name}`;
     const isContainer = containerId === name || (name.length >= 6 && containerId.startsWith(name));
     if (isPod || isContainer) yield object;
   }
+}
+
+/** What `describe` says of an attachment. */
+export function describeAttachment(spec: AttachmentObject["spec"]): Description {
+  return [
+    ["Holder", podOrContainer(spec)],
+    ["Pod UID", spec.pod?.uid],
+    ["Container", spec.containerId],
+    ["Interface", spec.ifname],
+    ["Node", `${spec.cluster}/${spec.node}`],
+    ["Network", spec.network.name],
+    ["Segment", `VLAN ${spec.vlan} of ${spec.physicalNetwork}`],
+    ["MAC", spec.mac],
+    ["Owner", spec.owner && formatOwner(spec.owner)],
+    ["CNI configuration", spec.confName],
+    ["Namespace", spec.netns],
+    ["Machine id", spec.machineId],
+    ["Boot id", spec.bootId],
+    ["Since", spec.since],
+    ["Addresses", {
+      header: ["ADDRESS", "GATEWAY", "ALLOCATION"],
+      rows: spec.addresses.map(({ address, gateway, id }) => [address, gateway ?? "", id]),
+    }],
+  ];
 }
 
 /** The row of Attachment. */
@@ -112,29 +182,13 @@ export const ATTACHMENT: KindRow = defineKind<AttachmentObject>({
     { header: "OWNER", wide: true, value: (o) => ownerCell(o.spec.owner) },
     { header: "CONF", wide: true, value: (o) => o.spec.confName },
   ],
-  filters: ["network", "cluster", "node"],
+  filters: ["network", "zone", "cluster", "node"],
   nameOf: (o) => o.metadata.name,
+  watch: watchAttachments,
   list: listAttachments,
   find: findAttachments,
-  describe: (_source, { spec }) =>
-    Promise.resolve([
-      ["Holder", podOrContainer(spec)],
-      ["Pod UID", spec.pod?.uid],
-      ["Container", spec.containerId],
-      ["Interface", spec.ifname],
-      ["Node", `${spec.cluster}/${spec.node}`],
-      ["Network", spec.network.name],
-      ["Segment", `VLAN ${spec.vlan} of ${spec.physicalNetwork}`],
-      ["MAC", spec.mac],
-      ["Owner", spec.owner && formatOwner(spec.owner)],
-      ["CNI configuration", spec.confName],
-      ["Namespace", spec.netns],
-      ["Machine id", spec.machineId],
-      ["Boot id", spec.bootId],
-      ["Since", spec.since],
-      ["Addresses", {
-        header: ["ADDRESS", "GATEWAY", "ALLOCATION"],
-        rows: spec.addresses.map(({ address, gateway, id }) => [address, gateway ?? "", id]),
-      }],
-    ]),
+  describe: async (_source, { spec }) => [
+    ...describeAttachment(spec),
+    ["Port", await hostIfname(spec.containerId, spec.ifname)],
+  ],
 });

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { KeyValue } from "../../mod/etcd/store.ts";
 import { underPrefix } from "../../mod/etcd/store.ts";
 import { tryParseAddress } from "../../mod/ip/address.ts";
 import { historyOf, type Holding, type Interval, intervalOf } from "../../mod/ipam/history.ts";
@@ -15,7 +14,15 @@ import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
 import { formatDuration, formatTime } from "../age.ts";
 import { holderCell, ownerCell, podOrContainer } from "../cells.ts";
 import { usageError } from "../exit.ts";
-import { type BoundKind, defineKind, type Filter, readObjects, type Source } from "../kind.ts";
+import {
+  type BoundKind,
+  defineKind,
+  type Filter,
+  readWatched,
+  type Source,
+  type WatchedObjects,
+} from "../kind.ts";
+import { zoneScope } from "./zone_scope.ts";
 
 /** The record, what etcd says of it, and how it answers a question about a time. */
 function specOf(interval: Interval | Holding) {
@@ -59,17 +66,25 @@ export function timeNote({ spec }: HistoryObject): string {
   return early === 0 ? "" : `starts ${(early / 1000).toFixed(1)} s before its predecessor's end`;
 }
 
-function isWanted({ spec }: HistoryObject, filter: Filter): boolean {
-  return (filter.network === undefined || spec.network.name === filter.network) &&
-    (filter.cluster === undefined || spec.holder.cluster === filter.cluster) &&
-    (filter.node === undefined || spec.holder.node === filter.node);
+async function watchHistory(
+  source: Source,
+  filter: Filter,
+): Promise<Required<WatchedObjects<HistoryObject>>> {
+  const { network, cluster, node } = filter;
+  const scope = await zoneScope(source, filter);
+  return {
+    range: underPrefix(PREFIXES.history),
+    decode: (kv) => historyObject(intervalOf(kv)),
+    keeps: ({ spec }) =>
+      (network === undefined || spec.network.name === network) &&
+      (cluster === undefined || spec.holder.cluster === cluster) &&
+      (node === undefined || spec.holder.node === node) &&
+      scope.hasNode(spec.holder),
+  };
 }
 
 async function* listHistory(source: Source, filter: Filter): AsyncGenerator<HistoryObject> {
-  const decode = (kv: KeyValue): HistoryObject => historyObject(intervalOf(kv));
-  for await (const object of readObjects(source, underPrefix(PREFIXES.history), decode)) {
-    if (isWanted(object, filter)) yield object;
-  }
+  yield* readWatched(source, await watchHistory(source, filter));
 }
 
 /** `ADDRESS`: all of its records; `ADDRESS/ID`: one. */
@@ -86,9 +101,10 @@ async function* findHistory(
       remedy: "write it like 10.0.0.5 or 10.0.0.5/ID",
     });
   }
+  const { keeps } = await watchHistory(source, filter);
   for (const interval of await historyOf(source.store, address)) {
     const object = historyObject(interval);
-    if ((id === undefined || object.spec.id === id) && isWanted(object, filter)) yield object;
+    if ((id === undefined || object.spec.id === id) && keeps(object)) yield object;
   }
 }
 
@@ -116,8 +132,9 @@ export const HISTORY: BoundKind<HistoryObject> = defineKind<HistoryObject>({
     { header: "REVISIONS", wide: true, value: revisions },
     { header: "NOTE", wide: true, value: timeNote },
   ],
-  filters: ["network", "cluster", "node"],
+  filters: ["network", "zone", "cluster", "node"],
   nameOf: (o) => o.metadata.name,
+  watch: watchHistory,
   list: listHistory,
   find: findHistory,
   describe: (source, object) => {

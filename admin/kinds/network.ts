@@ -17,14 +17,27 @@ import {
 } from "../../mod/model/network.ts";
 import { formatAge } from "../age.ts";
 import { pairs } from "../describe_text.ts";
-import { defineKind, type KindRow, readObject, readObjects, type Source } from "../kind.ts";
+import {
+  defineKind,
+  type Filter,
+  type KindRow,
+  readObject,
+  readObjects,
+  type Source,
+} from "../kind.ts";
 import { usageTable } from "../usage_table.ts";
+import { zoneScope } from "./zone_scope.ts";
 
 const decode = (kv: Parameters<typeof decodeResource>[0]): Network => decodeResource(kv, "Network");
 
 /** All networks. */
 export function listNetworks(source: Source): AsyncGenerator<Network> {
   return readObjects(source, underPrefix(PREFIXES.networks), decode);
+}
+
+async function* listInZone(source: Source, filter: Filter): AsyncGenerator<Network> {
+  const { hasNetwork } = await zoneScope(source, filter);
+  for await (const network of listNetworks(source)) if (hasNetwork(network)) yield network;
 }
 
 /** True where a node of the zone can have interfaces in the network. */
@@ -78,9 +91,13 @@ export const NETWORK: KindRow = defineKind<Network>({
     { header: "ZONES", wide: true, value: (o) => o.spec.zones?.join(",") ?? "all" },
     { header: "DESCRIPTION", wide: true, value: (o) => o.spec.description ?? "" },
   ],
-  filters: [],
+  filters: ["zone"],
   nameOf: (o) => o.metadata.name,
-  list: (source) => listNetworks(source),
+  list: listInZone,
+  async watch(source, filter) {
+    const { hasNetwork } = await zoneScope(source, filter);
+    return { range: underPrefix(PREFIXES.networks), decode, keeps: hasNetwork };
+  },
   find: (source, name) => readObject(source, networkKey(name), decode),
   async describe(source, object) {
     const { metadata, spec } = object;

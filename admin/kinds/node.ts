@@ -5,7 +5,7 @@
  */
 
 import { readPages } from "../../mod/etcd/pages.ts";
-import { underPrefix } from "../../mod/etcd/store.ts";
+import { type KeyRange, underPrefix } from "../../mod/etcd/store.ts";
 import { listNodeAttachments } from "../../mod/ipam/release.ts";
 import { nodeKey, PREFIXES, unescapeSegment } from "../../mod/ipam/keys.ts";
 import { decodeResource } from "../../mod/ipam/stored.ts";
@@ -23,11 +23,20 @@ import {
 
 const decode = (kv: Parameters<typeof decodeResource>[0]): Node => decodeResource(kv, "Node");
 
-/** All nodes, or those of one cluster. */
-export function listNodes(source: Source, { cluster }: Filter): AsyncGenerator<Node> {
+/** All nodes, or those of one cluster or one zone. */
+export async function* listNodes(source: Source, filter: Filter): AsyncGenerator<Node> {
+  for await (const node of readObjects(source, rangeOf(filter), decode)) {
+    if (isInZone(node, filter)) yield node;
+  }
+}
+
+function rangeOf({ cluster }: Filter): Required<KeyRange> {
   // A node's key is that of its cluster, then its name.
-  const prefix = cluster === undefined ? PREFIXES.nodes : nodeKey(cluster, "x").slice(0, -1);
-  return readObjects(source, underPrefix(prefix), decode);
+  return underPrefix(cluster === undefined ? PREFIXES.nodes : nodeKey(cluster, "x").slice(0, -1));
+}
+
+function isInZone({ spec }: Node, { zone }: Filter): boolean {
+  return zone === undefined || spec.zone === zone;
 }
 
 /** The clusters that have a node of this name; the one of the filter where it names one. */
@@ -78,9 +87,15 @@ export const NODE: KindRow = defineKind<Node>({
     { header: "MACHINE ID", wide: true, value: (o) => o.status?.machineId ?? "" },
     { header: "BOOT ID", wide: true, value: (o) => o.status?.bootId ?? "" },
   ],
-  filters: ["cluster"],
+  filters: ["zone", "cluster"],
   nameOf: (o) => `${o.spec.cluster}/${o.metadata.name}`,
   list: listNodes,
+  watch: (_source, filter) =>
+    Promise.resolve({
+      range: rangeOf(filter),
+      decode,
+      keeps: (node: Node) => isInZone(node, filter),
+    }),
   find: findNodes,
   async describe(source, object) {
     const { metadata, spec, status } = object;

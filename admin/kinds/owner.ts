@@ -14,7 +14,15 @@ import { type OwnedAddress, OwnerRecordSchema } from "../../mod/model/records.ts
 import { API_VERSION, type Resource } from "../../mod/model/resource.ts";
 import { formatAge, formatTime } from "../age.ts";
 import { holderCell, workloadCell } from "../cells.ts";
-import { defineKind, type Filter, type KindRow, readObjects, type Source } from "../kind.ts";
+import {
+  defineKind,
+  type Filter,
+  type KindRow,
+  readWatched,
+  type Source,
+  type WatchedObjects,
+} from "../kind.ts";
+import { zoneScope } from "./zone_scope.ts";
 
 /** The record without its schema's number. */
 function specOf(kv: KeyValue) {
@@ -49,14 +57,21 @@ function decode(kv: KeyValue): OwnerObject {
   };
 }
 
+async function watchOwners(source: Source, filter: Filter): Promise<WatchedObjects<OwnerObject>> {
+  const { network, cluster, node } = filter;
+  const scope = await zoneScope(source, filter);
+  return {
+    range: underPrefix(network === undefined ? PREFIXES.owners : ownerPrefix(network)),
+    decode,
+    keeps: ({ spec: { owner, holder, network } }) =>
+      (cluster === undefined || owner.cluster === cluster) &&
+      (node === undefined || holder?.node === node) &&
+      scope.has(holder, network.name),
+  };
+}
+
 async function* listOwners(source: Source, filter: Filter): AsyncGenerator<OwnerObject> {
-  const prefix = filter.network === undefined ? PREFIXES.owners : ownerPrefix(filter.network);
-  for await (const object of readObjects(source, underPrefix(prefix), decode)) {
-    const { owner, holder } = object.spec;
-    if (filter.cluster !== undefined && owner.cluster !== filter.cluster) continue;
-    if (filter.node !== undefined && holder?.node !== filter.node) continue;
-    yield object;
-  }
+  yield* readWatched(source, await watchOwners(source, filter));
 }
 
 /** The whole name, or `NAMESPACE/NAME` of the workload. */
@@ -91,8 +106,9 @@ export const OWNER: KindRow = defineKind<OwnerObject>({
     { header: "MAC", wide: true, value: (o) => o.spec.mac ?? "" },
     { header: "TENANT", wide: true, value: (o) => o.spec.tenant ?? "" },
   ],
-  filters: ["network", "cluster", "node"],
+  filters: ["network", "zone", "cluster", "node"],
   nameOf: (o) => o.metadata.name,
+  watch: watchOwners,
   list: listOwners,
   find: findOwners,
   async describe(source, { spec }) {

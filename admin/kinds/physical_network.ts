@@ -32,6 +32,7 @@ export const PHYSICAL_NETWORK: KindRow = defineKind<PhysicalNetwork>({
   ],
   filters: [],
   nameOf: (o) => o.metadata.name,
+  watch: () => Promise.resolve({ range: underPrefix(PREFIXES.physicalNetworks), decode }),
   list: (source) => readObjects(source, underPrefix(PREFIXES.physicalNetworks), decode),
   find: (source, name) => readObject(source, physicalNetworkKey(name), decode),
   async describe(source, object) {

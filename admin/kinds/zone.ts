@@ -36,6 +36,7 @@ export const ZONE: KindRow = defineKind<Zone>({
   ],
   filters: [],
   nameOf: (o) => o.metadata.name,
+  watch: () => Promise.resolve({ range: underPrefix(PREFIXES.zones), decode }),
   list: (source) => listZones(source),
   find: (source, name) => readObject(source, zoneKey(name), decode),
   async describe(source, object) {

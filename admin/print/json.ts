@@ -1,5 +1,6 @@
 /**
- * `-o json`: the object asked for, or a List of objects, written as they come.
+ * `-o json`: the object asked for, or a List of objects, written as they come. Events are one per
+ * line, in the form of Kubernetes' own watches.
  *
  * @module
  */
@@ -17,7 +18,12 @@ export async function printJson(
   listing: Listing,
 ): Promise<number> {
   let count = 0;
-  for await (const { object } of items) {
+  for await (const { object, event } of items) {
+    if (listing.events === true) {
+      listing.write(`${JSON.stringify({ type: event, object })}\n`);
+      count++;
+      continue;
+    }
     const text = JSON.stringify(object, null, 2);
     if (listing.single) {
       listing.write(`${text}\n`);
@@ -29,7 +35,7 @@ export async function printJson(
     }
     count++;
   }
-  if (listing.single) return count;
+  if (listing.single || listing.events === true) return count;
   const empty = `{\n  "apiVersion": "${API_VERSION}",\n  "kind": "List",\n  "items": []\n}\n`;
   listing.write(count === 0 ? empty : "\n  ]\n}\n");
   return count;

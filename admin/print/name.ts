@@ -12,8 +12,8 @@ export async function printName(
   listing: Listing,
 ): Promise<number> {
   let count = 0;
-  for await (const { name } of items) {
-    listing.write(`${listing.qualifiedKind}/${name}\n`);
+  for await (const { name, event } of items) {
+    listing.write(`${listing.qualifiedKind}/${name}${event === "DELETED" ? " deleted" : ""}\n`);
     count++;
   }
   return count;

@@ -1,8 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { unicodeWidth } from "@std/cli/unicode-width";
 import { parse } from "yaml";
+import { FabricError } from "../../mod/error.ts";
 import type { Listing, Printable } from "../printable.ts";
-import { PRINTERS } from "./mod.ts";
+import { printerOf } from "./mod.ts";
 
 function item(name: string, note: string): Printable {
   return {
@@ -23,8 +24,7 @@ async function print(
   options: Partial<Listing> = {},
 ): Promise<string> {
   let text = "";
-  const printer = PRINTERS[format];
-  assert(printer !== undefined);
+  const printer = printerOf(format);
   const listing: Listing = {
     qualifiedKind: "zone.beyondfabric.io",
     columns: [
@@ -94,3 +94,33 @@ for (const format of ["json", "yaml"]) {
     });
   });
 }
+
+Deno.test("jsonpath is over the object asked for, or over the List", async () => {
+  assertEquals(await print("jsonpath={.metadata.name}", ITEMS.slice(0, 1), { single: true }), "a");
+  assertEquals(await print("jsonpath={.items[*].metadata.name}", ITEMS), "a 生产网络 long-name");
+  assertEquals(
+    await print('jsonpath={range .items[*]}{.metadata.name}{"\\n"}{end}', ITEMS.slice(0, 2)),
+    "a\n生产网络\n",
+  );
+  assertEquals(
+    await print("jsonpath={.kind} {.items[-1:].metadata.name}", ITEMS),
+    "List long-name",
+  );
+  assertEquals(await print("jsonpath=<{.items[*].metadata.name}>", []), "<>");
+});
+
+Deno.test("custom-columns is a table of the fields named", async () => {
+  assertEquals(
+    await print("custom-columns=NAME:.metadata.name,NOTE:.spec.description", ITEMS),
+    "NAME        NOTE\na           Größe\n生产网络    東京 🚀\nlong-name   <none>\n",
+  );
+  const name = "custom-columns=NAME:.metadata.name";
+  assertEquals(await print(name, ITEMS.slice(0, 1), { headers: false }), "a\n");
+});
+
+Deno.test("an unknown format is a usage error", () => {
+  for (const format of ["jsn", "json=x", "jsonpath", "jsonpath={.a", "custom-columns=A"]) {
+    const error = assertThrows(() => printerOf(format), FabricError);
+    assertEquals(error.details["usage"], true, format);
+  }
+});

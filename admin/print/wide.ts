@@ -5,9 +5,9 @@
  */
 
 import type { Listing, Printable } from "../printable.ts";
-import { printRows } from "./table.ts";
+import { layoutOf, printRows } from "./table.ts";
 
 /** `-o wide`. */
 export function printWide(items: AsyncIterable<Printable>, listing: Listing): Promise<number> {
-  return printRows(items, listing, () => true);
+  return printRows(items, listing, layoutOf(listing, () => true));
 }

@@ -9,7 +9,8 @@ import { stringify } from "yaml";
 import { API_VERSION } from "../../mod/model/resource.ts";
 import type { Listing, Printable } from "../printable.ts";
 
-function toYaml(object: unknown): string {
+/** The YAML of an object. */
+export function toYaml(object: unknown): string {
   // No folding: a long value stays on its line, where grep finds it.
   return stringify(object, { lineWidth: 0 });
 }
@@ -20,9 +21,10 @@ export async function printYaml(
   listing: Listing,
 ): Promise<number> {
   let count = 0;
-  for await (const { object } of items) {
-    const text = toYaml(object);
-    if (listing.single) {
+  for await (const { object, event } of items) {
+    const text = toYaml(listing.events === true ? { type: event, object } : object);
+    if (listing.events === true) listing.write(`---\n${text}`);
+    else if (listing.single) {
       listing.write(text);
     } else {
       if (count === 0) listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems:\n`);
@@ -30,7 +32,7 @@ export async function printYaml(
     }
     count++;
   }
-  if (!listing.single && count === 0) {
+  if (!listing.single && listing.events !== true && count === 0) {
     listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems: []\n`);
   }
   return count;

@@ -158,6 +158,17 @@ export async function addressesOf(
   return orderIntervals(wanted);
 }
 
+/** The newest intervals, at most so many, under a prefix of `history-by-owner/`. */
+export async function newestIntervals(
+  store: Store,
+  prefix: string,
+  limit: number,
+): Promise<readonly Interval[]> {
+  const sort = { by: "create", order: "descend" } as const;
+  const { kvs } = await store.range({ ...underPrefix(prefix), limit, sort });
+  return kvs.length === 0 ? [] : await readIntervals(store, kvs.map(recordKeyOf));
+}
+
 /** The `history/` key that an entry of `history-by-owner/` points to. */
 function recordKeyOf(kv: KeyValue): string {
   const { address } = decodeRecord(PointerSchema, kv);

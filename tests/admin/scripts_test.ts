@@ -52,7 +52,7 @@ async function runCommand(step: Step, bench: Bench): Promise<string | undefined>
   return wrong.length === 0 ? undefined : wrong.join("  ");
 }
 
-/** `c1 pod=web/shop owner=StatefulSet.apps/db/pg/0 network=pods ip=10.0.0.5 cluster=a node=n2`. */
+/** `c1 pod=web/shop owner=StatefulSet.apps/db/pg/0 network=pods ip=10.0.0.5 cluster=a node=n2 zone=z2`. */
 function addOptions(words: readonly string[]): AllocateRequest {
   const [containerId = "", ...pairs] = words;
   const given = new Map(pairs.map((pair) => {
@@ -69,6 +69,7 @@ function addOptions(words: readonly string[]): AllocateRequest {
     ...base,
     attachment,
     networks: [given.get("network") ?? "pods"],
+    ...(given.has("zone") ? { zone: given.get("zone") ?? "" } : {}),
     ...(given.has("ip") ? { addresses: [parseAddress(given.get("ip") ?? "")] } : {}),
     ...(pod === undefined
       ? {}
