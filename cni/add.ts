@@ -12,8 +12,10 @@ import { faultPoint } from "fabric/fault";
 import { BUILD } from "fabric/build";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { shaperOf } from "../mod/host/bandwidth.ts";
+import type { DatapathNeeds } from "../mod/host/datapath.ts";
 import { hostIfname } from "../mod/host/ifname.ts";
 import { checkNetnsPath, netnsMissing } from "../mod/host/netns.ts";
+import type { PodInterface } from "../mod/host/pod_plan.ts";
 import { createUndo, type UndoFailure } from "../mod/host/undo.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import { seenInstead, storeChanged } from "../mod/ipam/known.ts";
@@ -161,6 +163,19 @@ async function attach(work: Work): Promise<Added> {
       if (failed) throw new FabricError("internal", "another step of this ADD failed");
       return step(value);
     });
+  // The host takes longest and needs nothing to begin with: what it needs later, it is told then.
+  const linked = Promise.withResolvers<void>();
+  const needed = Promise.withResolvers<DatapathNeeds>();
+  const planned = Promise.withResolvers<PodInterface>();
+  const connected = Promise.withResolvers<void>();
+  // A step that would have awaited it may never begin.
+  linked.promise.catch(() => {});
+  const plumbing = plumbSandbox(work, {
+    needs: needed.promise,
+    planning: planned.promise,
+    connected: connected.promise,
+    linked,
+  });
   const resolving = work.kube?.resolve(base) ?? Promise.resolve(withoutKubernetes(base));
   const allocating = then(resolving, (resolved) => allocateAddresses(work, resolved));
   const dialing = dialSwitch(call);
@@ -173,17 +188,6 @@ async function attach(work: Work): Promise<Added> {
   const needing = then(
     connecting,
     async ({ state }) => commonNeeds(call.config, state) ?? (await bridging).needs,
-  );
-  // To start a program keeps this one busy for some milliseconds; by now etcd has its question, and
-  // answers meanwhile.
-  const linked = Promise.withResolvers<void>();
-  const connected = Promise.withResolvers<void>();
-  // A step that would have awaited them may never begin.
-  linked.promise.catch(() => {});
-  connected.promise.catch(() => {});
-  const plumbing = then(
-    needing,
-    (needs) => plumbSandbox(work, { needs, planning, connected: connected.promise, linked }),
   );
   const plugging = then(
     Promise.all([resolving, allocating, connecting, bridging, linked.promise]),
@@ -201,6 +205,8 @@ async function attach(work: Work): Promise<Added> {
     ([{ bandwidth }]) => limitTraffic(work, shapersOf(bandwidth)),
   );
   plumbing.catch(linked.reject);
+  planning.then(planned.resolve, planned.reject);
+  needing.then(needed.resolve, needed.reject);
   plugging.then(connected.resolve, connected.reject);
 
   const steps = [

@@ -113,7 +113,7 @@ export function readState({ config }: Call, db: Ovsdb): Promise<Switch> {
 export function plumbSandbox(
   { request, call, host, shapers, undo }: Work,
   legs: {
-    readonly needs: DatapathNeeds;
+    readonly needs: Promise<DatapathNeeds>;
     readonly planning: Promise<PodInterface>;
     readonly connected: Promise<unknown>;
     readonly linked: PromiseWithResolvers<void>;
@@ -140,7 +140,7 @@ export function plumbSandbox(
             host,
             netns,
             ifname,
-            ...needs,
+            needs,
             ...(ingress === undefined ? {} : { ingress }),
             ...(egress === undefined ? {} : { egress }),
             connected,

@@ -8,6 +8,7 @@
  */
 
 import type { Shaper } from "./bandwidth.ts";
+import type { DatapathNeeds } from "./datapath.ts";
 import { checkIfname } from "./ifname.ts";
 import { leakFilterText } from "./leak_filter.ts";
 import { explainVeth, vethLines } from "./link.ts";
@@ -16,19 +17,20 @@ import {
   type ConfiguredPod,
   type ConfigurePodOptions,
   explainPod,
+  offloadArgument,
   openPlan,
   POD_SCRIPT,
   POD_TIMEOUT_MS,
-  podArguments,
+  shaperArguments,
 } from "./pod.ts";
 import type { PodInterface } from "./pod_plan.ts";
 import type { Run } from "./run.ts";
 
-export interface PlumbOptions extends ConfigurePodOptions {
+export interface PlumbOptions extends Omit<ConfigurePodOptions, "txOffload"> {
   /** Name of the host's end. */
   readonly host: string;
-  /** Keep the pod's frames from the host's own stack. */
-  readonly leakFilter: boolean;
+  /** What the switch's datapath asks for; the devices are made before that is known. */
+  readonly needs: Promise<DatapathNeeds>;
   /** Limit of what goes to the pod. Default: none. */
   readonly ingress?: Shaper;
   /** The devices are there: the host's end can become a port. */
@@ -36,12 +38,13 @@ export interface PlumbOptions extends ConfigurePodOptions {
 }
 
 /**
- * $1 lines for `ip -batch`, $2 commands for nft or empty, $3 host's end, $4-$6 rate in bit/s, burst
- * and limit in bytes of what goes to the pod or empty, $7 namespace, $8 the pod's script, and
- * further on that script's arguments.
+ * $1 lines for `ip -batch`, $2 commands for nft, $3 host's end, $4-$6 rate in bit/s, burst and limit
+ * in bytes of what goes to the pod or empty, $7 namespace, $8 the pod's script, $9 the pod's
+ * interface, and further on the rest of that script's arguments.
  *
- * The pod's side begins while nft works, and does not announce anything before nft is done. nft
- * tells that on the pipe between them, so the plan comes in as file 4.
+ * The first line of the input says what the datapath needs: `filter` or `open`, and "on" or "off"
+ * for tx offload. The pod's side begins while nft works, and does not announce anything before nft
+ * is done. nft tells that on the pipe between them, so the plan comes in as file 4.
  */
 const SCRIPT = `set -e
 ip -batch - <<EOF
@@ -49,10 +52,14 @@ $1
 EOF
 echo linked
 if [ -n "$4" ]; then tc qdisc replace dev "$3" root tbf rate "$4"bit burst "$5" limit "$6"; fi
-filter=$2 netns=$7 pod=$8; shift 8
+filter=$2 netns=$7 pod=$8 ifname=$9; shift 9
 exec 4<&0
-if [ -z "$filter" ]; then exec nsenter --net="$netns" -- sh -c "$pod" sh "$@" "" </dev/null; fi
-{ nft "$filter" && echo filtered; } | nsenter --net="$netns" -- sh -c "$pod" sh "$@" filtered
+read -r leak tx
+if [ "$leak" != filter ]; then
+  exec nsenter --net="$netns" -- sh -c "$pod" sh "$ifname" "$tx" "$@" "" </dev/null
+fi
+{ nft "$filter" && echo filtered; } |
+  nsenter --net="$netns" -- sh -c "$pod" sh "$ifname" "$tx" "$@" filtered
 `;
 
 /**
@@ -66,10 +73,10 @@ export async function plumb(
   pod: Promise<PodInterface>,
   options: PlumbOptions,
 ): Promise<ConfiguredPod> {
-  const { host, ifname, netns, leakFilter, ingress, connected, onLinked } = options;
+  const { host, ifname, netns, needs, ingress, egress, connected, onLinked } = options;
   checkIfname(ifname);
   checkNetnsPath(netns);
-  const plan = openPlan(pod, connected);
+  const plan = openPlan(pod, connected, needs.then(needsLine));
   const veth = { host, peer: ifname, netns };
   let linked = false;
   try {
@@ -79,12 +86,13 @@ export async function plumb(
       SCRIPT,
       "sh",
       vethLines(veth).join("\n"),
-      leakFilter ? leakFilterText(host) : "",
+      leakFilterText(host),
       host,
-      ...(ingress === undefined ? ["", "", ""] : shaperArguments(ingress)),
+      ...shaperArguments(ingress),
       netns,
       POD_SCRIPT,
-      ...podArguments(options),
+      ifname,
+      ...shaperArguments(egress),
     ], {
       stdin: plan.input(),
       timeoutMs: POD_TIMEOUT_MS,
@@ -103,8 +111,8 @@ export async function plumb(
   }
 }
 
-function shaperArguments({ rate, burst, limit }: Shaper): readonly string[] {
-  return [rate, burst, limit].map(String);
+function needsLine({ leakFilter, txOffload }: DatapathNeeds): string {
+  return `${leakFilter ? "filter" : "open"} ${offloadArgument(txOffload)}\n`;
 }
 
 export interface UnplumbOptions {

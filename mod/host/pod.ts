@@ -135,7 +135,7 @@ export async function configurePod(
   pod: PodInterface | Promise<PodInterface>,
   options: ConfigurePodOptions,
 ): Promise<ConfiguredPod> {
-  const { netns, ifname, connected } = options;
+  const { netns, ifname, txOffload, egress, connected } = options;
   checkIfname(ifname);
   const plan = openPlan(Promise.resolve(pod), connected);
   try {
@@ -144,7 +144,9 @@ export async function configurePod(
       "-c",
       `exec 4<&0\n${POD_SCRIPT}`,
       "sh",
-      ...podArguments(options),
+      ifname,
+      offloadArgument(txOffload),
+      ...shaperArguments(egress),
       "",
     ] as const;
     const { stdout } = await run(["nsenter", `--net=${netns}`, "--", ...argv], {
@@ -159,17 +161,15 @@ export async function configurePod(
   }
 }
 
-/** The first arguments of the script. */
-export function podArguments(
-  { ifname, txOffload, egress }: Pick<ConfigurePodOptions, "ifname" | "txOffload" | "egress">,
-): readonly string[] {
-  return [
-    ifname,
-    txOffload ? "on" : "off",
-    egress === undefined ? "" : String(egress.rate),
-    egress === undefined ? "" : String(egress.burst),
-    egress === undefined ? "" : String(egress.limit),
-  ];
+/** The script's second argument. */
+export function offloadArgument(txOffload: boolean): "on" | "off" {
+  return txOffload ? "on" : "off";
+}
+
+/** The script's arguments for a limit; empty ones for none. */
+export function shaperArguments(shaper: Shaper | undefined): readonly [string, string, string] {
+  if (shaper === undefined) return ["", "", ""];
+  return [String(shaper.rate), String(shaper.burst), String(shaper.limit)];
 }
 
 /** The input of the script. */
@@ -180,17 +180,22 @@ export interface Plan {
 }
 
 /**
- * The plan of a pod and, once it is connected, its announcement. When either fails, the input ends,
- * and with it the script and whatever runs beside it, in order; nothing is killed.
+ * The plan of a pod and, once it is connected, its announcement; before them `first`, if anything.
+ * When one of them fails, the input ends, and with it the script and whatever runs beside it, in
+ * order; nothing is killed.
  */
-export function openPlan(pod: Promise<PodInterface>, connected: Promise<unknown>): Plan {
+export function openPlan(
+  pod: Promise<PodInterface>,
+  connected: Promise<unknown>,
+  first?: Promise<string>,
+): Plan {
   let failed: { readonly cause: unknown } | undefined;
   // Told here that somebody looks at them, since a failure before may leave them unread.
-  pod.catch(() => {});
-  connected.catch(() => {});
+  for (const promise of [pod, connected, first]) promise?.catch(() => {});
   return {
     async *input() {
       try {
+        if (first !== undefined) yield await first;
         const wanted = await pod;
         yield setUpText(wanted);
         await connected;

@@ -30,8 +30,7 @@ function options(pod: Netns, more: Partial<PlumbOptions> = {}): PlumbOptions {
     host: "fbplumb",
     ifname: "eth0",
     netns: pod.path,
-    leakFilter: true,
-    txOffload: false,
+    needs: Promise.resolve({ leakFilter: true, txOffload: false }),
     connected: Promise.resolve(),
     onLinked: () => {},
     ...more,
@@ -83,11 +82,23 @@ Deno.test("plumb() leaves filter and offload alone where the datapath is the ker
   await plumb(
     host.run,
     Promise.resolve(POD),
-    options(pod, { leakFilter: false, txOffload: true }),
+    options(pod, { needs: Promise.resolve({ leakFilter: false, txOffload: true }) }),
   );
   assertEquals(await hasLeakFilter(host.run, "fbplumb"), false);
   assert((await pod.exec("ethtool -k eth0")).includes("tx-checksumming: on"));
   await unplumb(host.run, { host: "fbplumb" });
+});
+
+Deno.test("plumb() fails with what the datapath's needs failed with, and can be taken back", async () => {
+  await using host = await startNetns();
+  await using pod = await startNetns();
+  const needs = Promise.reject(new FabricError("unavailable", "ovsdb-server is down"));
+  needs.catch(() => {});
+  const plumbing = plumb(host.run, Promise.resolve(POD), options(pod, { needs }));
+  const error = await assertRejects(() => plumbing, FabricError);
+  assertEquals([error.kind, error.message], ["unavailable", "ovsdb-server is down"]);
+  await unplumb(host.run, { host: "fbplumb" });
+  await nothingLeft(host);
 });
 
 Deno.test("unplumb() takes the rules of a further interface out of a namespace that lives on", async () => {
