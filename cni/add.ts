@@ -12,7 +12,7 @@ import { faultPoint } from "fabric/fault";
 import { BUILD } from "fabric/build";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { shaperOf } from "../mod/host/bandwidth.ts";
-import type { DatapathNeeds } from "../mod/host/datapath.ts";
+import type { PlumbSettings } from "../mod/host/plumb.ts";
 import { hostIfname } from "../mod/host/ifname.ts";
 import { checkNetnsPath, netnsMissing } from "../mod/host/netns.ts";
 import type { PodInterface } from "../mod/host/pod_plan.ts";
@@ -23,11 +23,9 @@ import type { AttachmentRecord } from "../mod/model/records.ts";
 import {
   allocateAddresses,
   dialSwitch,
-  limitTraffic,
   plug,
   plumbSandbox,
   readState,
-  type Shapers,
   type Work,
 } from "./add_steps.ts";
 import { attachmentRef, type Call } from "./call.ts";
@@ -77,7 +75,8 @@ async function addInterface(
   const { containerId, ifname, netns } = request.sandbox;
   checkNetnsPath(netns);
   if (isMissing(netns)) throw netnsMissing(netns);
-  const shapers = shapersOf(request.wanted.bandwidth);
+  // Bad rates are refused before anything begins.
+  shapersOf(request.wanted.bandwidth);
   const host = await hostIfname(containerId, ifname);
   using turn = await takeTurn(call, host, { waitMs: ADD_WAIT_MS });
   if (!turn.taken) throw stillBusy(ifname);
@@ -95,7 +94,6 @@ async function addInterface(
       context,
       store,
       host,
-      shapers,
       undo,
       seen: { port: false },
     });
@@ -115,10 +113,13 @@ async function addInterface(
 
 /** On a node without Kubernetes addresses belong to nobody, and the request says everything. */
 function withoutKubernetes(asked: AllocateRequest): ResolvedAdd {
-  return { asked, workload: undefined, bandwidth: { ingress: undefined, egress: undefined } };
+  return { asked, workload: undefined };
 }
 
-function shapersOf({ ingress, egress }: Bandwidth): Shapers {
+/** @throws {FabricError} `invalid` for a rate that cannot be shaped. */
+function shapersOf(
+  { ingress, egress }: Partial<Bandwidth>,
+): Pick<PlumbSettings, "ingress" | "egress"> {
   return {
     ingress: ingress === undefined ? undefined : shaperOf(ingress),
     egress: egress === undefined ? undefined : shaperOf(egress),
@@ -154,7 +155,7 @@ function notUndone(error: FabricError, failures: readonly UndoFailure[]): Fabric
 
 /** All steps; each begins as soon as what it needs is there. */
 async function attach(work: Work): Promise<Added> {
-  const { request, call, host, shapers } = work;
+  const { request, call, host } = work;
   const base = await allocateRequest(request, call);
   // No further step begins when one has failed.
   let failed = false;
@@ -165,13 +166,13 @@ async function attach(work: Work): Promise<Added> {
     });
   // The host takes longest and needs nothing to begin with: what it needs later, it is told then.
   const linked = Promise.withResolvers<void>();
-  const needed = Promise.withResolvers<DatapathNeeds>();
+  const settled = Promise.withResolvers<PlumbSettings>();
   const planned = Promise.withResolvers<PodInterface>();
   const connected = Promise.withResolvers<void>();
   // A step that would have awaited it may never begin.
   linked.promise.catch(() => {});
   const plumbing = plumbSandbox(work, {
-    needs: needed.promise,
+    settings: settled.promise,
     planning: planned.promise,
     connected: connected.promise,
     linked,
@@ -189,24 +190,17 @@ async function attach(work: Work): Promise<Added> {
     connecting,
     async ({ state }) => commonNeeds(call.config, state) ?? (await bridging).needs,
   );
+  const settling = then(
+    Promise.all([resolving, needing]),
+    ([{ asked }, needs]) => ({ ...needs, ...shapersOf(asked.bandwidth ?? {}) }),
+  );
   const plugging = then(
     Promise.all([resolving, allocating, connecting, bridging, linked.promise]),
-    ([{ asked, bandwidth }, allocation, { db }, bridge]) =>
-      plug(work, {
-        asked,
-        allocation,
-        db,
-        bridge,
-        limited: shapers.ingress !== undefined || bandwidth.ingress !== undefined,
-      }),
-  );
-  const limiting = then(
-    Promise.all([resolving, plumbing]),
-    ([{ bandwidth }]) => limitTraffic(work, shapersOf(bandwidth)),
+    ([{ asked }, allocation, { db }, bridge]) => plug(work, { asked, allocation, db, bridge }),
   );
   plumbing.catch(linked.reject);
   planning.then(planned.resolve, planned.reject);
-  needing.then(needed.resolve, needed.reject);
+  settling.then(settled.resolve, settled.reject);
   plugging.then(connected.resolve, connected.reject);
 
   const steps = [
@@ -215,10 +209,9 @@ async function attach(work: Work): Promise<Added> {
     dialing,
     connecting,
     bridging,
-    needing,
+    settling,
     plumbing,
     plugging,
-    limiting,
   ];
   try {
     const [{ asked }, allocation, pod, { defaultRoute }] = await Promise.all([
@@ -271,7 +264,7 @@ async function allocateRequest(
   };
 }
 
-/** For the record: the limits that were asked for. */
+/** The limits that were asked for. */
 function bandwidthOf({ bandwidth }: AddRequest["wanted"]): Pick<AllocateRequest, "bandwidth"> {
   const { ingress, egress } = bandwidth;
   if (ingress === undefined && egress === undefined) return {};

@@ -7,13 +7,10 @@
 import { faultPoint } from "fabric/fault";
 import { asFabricError, FabricError, isKind } from "../mod/error.ts";
 import type { Store } from "../mod/etcd/store.ts";
-import { limitTrafficToPod, type Shaper } from "../mod/host/bandwidth.ts";
-import type { DatapathNeeds } from "../mod/host/datapath.ts";
 import { setLinkUp } from "../mod/host/link.ts";
-import { plumb, unplumb } from "../mod/host/plumb.ts";
+import { plumb, type PlumbSettings, unplumb } from "../mod/host/plumb.ts";
 import type { ConfiguredPod } from "../mod/host/pod.ts";
 import { type PodInterface, sourceTableOf } from "../mod/host/pod_plan.ts";
-import { inNetns } from "../mod/host/run.ts";
 import type { Undo } from "../mod/host/undo.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
@@ -34,9 +31,6 @@ import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/n
 /** A connection to ovsdb-server, and every answer from it. */
 const OVSDB_TIMEOUT_MS = 1_800;
 
-/** Limits of traffic to the pod and from it. */
-export type Shapers = Readonly<Record<"ingress" | "egress", Shaper | undefined>>;
-
 /** What all steps of one ADD share. */
 export interface Work {
   readonly request: AddRequest;
@@ -47,7 +41,6 @@ export interface Work {
   readonly store: Store;
   /** Name of the host's end, and of the port. */
   readonly host: string;
-  readonly shapers: Shapers;
   readonly undo: Undo;
   /** Set when the port is in the datapath: from then on neighbours may have seen its addresses. */
   readonly seen: { port: boolean };
@@ -111,17 +104,16 @@ export function readState({ config }: Call, db: Ovsdb): Promise<Switch> {
  * are known and announces them when it is connected.
  */
 export function plumbSandbox(
-  { request, call, host, shapers, undo }: Work,
+  { request, call, host, undo }: Work,
   legs: {
-    readonly needs: Promise<DatapathNeeds>;
+    readonly settings: Promise<PlumbSettings>;
     readonly planning: Promise<PodInterface>;
     readonly connected: Promise<unknown>;
     readonly linked: PromiseWithResolvers<void>;
   },
 ): Promise<ConfiguredPod> {
   const { ifname, netns } = request.sandbox;
-  const { ingress, egress } = shapers;
-  const { needs, planning, connected, linked } = legs;
+  const { settings, planning, connected, linked } = legs;
   const linking = call.steps.time("veth", () => linked.promise);
   linking.catch(() => {});
   return undo.effect({
@@ -140,9 +132,7 @@ export function plumbSandbox(
             host,
             netns,
             ifname,
-            needs,
-            ...(ingress === undefined ? {} : { ingress }),
-            ...(egress === undefined ? {} : { egress }),
+            settings,
             connected,
             onLinked,
           });
@@ -167,13 +157,11 @@ function reached(pod: PodInterface): PodInterface {
 /** The switch: resolves when ovs-vswitchd has the port in its datapath. */
 export async function plug(
   work: Work,
-  { asked, allocation, db, bridge, limited }: {
+  { asked, allocation, db, bridge }: {
     readonly asked: AllocateRequest;
     readonly allocation: Allocation;
     readonly db: Ovsdb;
     readonly bridge: PlannedBridge;
-    /** Traffic to the pod is limited: the switch must leave the limit alone. */
-    readonly limited: boolean;
   },
 ): Promise<void> {
   const { call, host, undo, seen } = work;
@@ -197,7 +185,8 @@ export async function plug(
             externalIds: portFacts(recordOf(asked, allocation, call.now())),
             mtuRequest: mtu,
             ...(bridge.mtu === undefined ? {} : { bridgeMtu: bridge.mtu }),
-            noopQos: limited,
+            // Traffic to the pod is limited: the switch must leave the limit alone.
+            noopQos: asked.bandwidth?.ingress !== undefined,
           }, { likely: allocation.again, raise: () => setLinkUp(call.run, host) });
           faultPoint("add:after-port");
           return plugged;
@@ -207,25 +196,6 @@ export async function plug(
   await call.steps.time("ofport", () => asking("vswitchd", () => up));
   seen.port = true;
   faultPoint("add:after-ofport");
-}
-
-/**
- * Limits that are known only when the devices are made: those of annotations. They go with the
- * devices.
- */
-export async function limitTraffic(
-  { request, call, host }: Work,
-  { ingress, egress }: Shapers,
-): Promise<void> {
-  const { netns, ifname } = request.sandbox;
-  await Promise.all([
-    ingress === undefined
-      ? undefined
-      : limitTrafficToPod(call.run, { device: host, shaper: ingress }),
-    egress === undefined
-      ? undefined
-      : limitTrafficToPod(inNetns(call.run, netns), { device: ifname, shaper: egress }),
-  ]);
 }
 
 /** By a connection of its own: the one at hand may be what broke. */

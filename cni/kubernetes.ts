@@ -18,7 +18,6 @@ import type { Holder, Pod } from "../mod/model/identity.ts";
 import type { Call } from "./call.ts";
 import { asking, reworded } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
-import type { Bandwidth } from "./wanted.ts";
 
 /** How long an ADD watches the end of the sandbox before it. */
 const HOLDER_WAIT_MS = 5_000;
@@ -30,8 +29,6 @@ export interface ResolvedAdd {
   readonly asked: AllocateRequest;
   /** The addresses belong to a workload. */
   readonly workload: WorkloadWish | undefined;
-  /** Limits beside those that the runtime asks for. */
-  readonly bandwidth: Bandwidth;
 }
 
 /** Kubernetes' part of one ADD. */
@@ -95,14 +92,11 @@ function resolved(
   // A further interface has a network of its own, or that of its conflist.
   const networks = byAnnotation?.names ?? base.networks;
   const { metadata } = namespace;
-  const bandwidth = {
-    ingress: wanted.bandwidth.ingress === undefined ? wish.ingressRate : undefined,
-    egress: wanted.bandwidth.egress === undefined ? wish.egressRate : undefined,
-  };
+  // What the runtime asks for goes before annotations.
   const limits = {
+    ...(wish.ingressRate === undefined ? {} : { ingress: wish.ingressRate }),
+    ...(wish.egressRate === undefined ? {} : { egress: wish.egressRate }),
     ...base.bandwidth,
-    ...(bandwidth.ingress === undefined ? {} : { ingress: bandwidth.ingress }),
-    ...(bandwidth.egress === undefined ? {} : { egress: bandwidth.egress }),
   };
   const asked: AllocateRequest = {
     ...base,
@@ -120,7 +114,6 @@ function resolved(
   const { group, kind, name } = workload;
   return {
     asked,
-    bandwidth,
     workload: !wish.fixed ? undefined : {
       workload: { cluster, group, kind, namespace: metadata.name, name },
       slot: slot.kind === "any" ? slot : {

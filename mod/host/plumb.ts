@@ -26,41 +26,56 @@ import {
 import type { PodInterface } from "./pod_plan.ts";
 import type { Run } from "./run.ts";
 
-export interface PlumbOptions extends Omit<ConfigurePodOptions, "txOffload"> {
+/** What the pair of devices gets besides: by the switch's datapath, and as limits. */
+export interface PlumbSettings extends DatapathNeeds {
+  /** Limit of what goes to the pod. */
+  readonly ingress: Shaper | undefined;
+  /** Limit of what the pod sends. */
+  readonly egress: Shaper | undefined;
+}
+
+export interface PlumbOptions extends Omit<ConfigurePodOptions, "txOffload" | "egress"> {
   /** Name of the host's end. */
   readonly host: string;
-  /** What the switch's datapath asks for; the devices are made before that is known. */
-  readonly needs: Promise<DatapathNeeds>;
-  /** Limit of what goes to the pod. Default: none. */
-  readonly ingress?: Shaper;
+  /** The devices are made before they are known. */
+  readonly settings: Promise<PlumbSettings>;
   /** The devices are there: the host's end can become a port. */
   readonly onLinked: () => void;
 }
 
 /**
- * $1 lines for `ip -batch`, $2 commands for nft, $3 host's end, $4-$6 rate in bit/s, burst and limit
- * in bytes of what goes to the pod or empty, $7 namespace, $8 the pod's script, $9 the pod's
- * interface, and further on the rest of that script's arguments.
+ * $1 lines for `ip -batch`, $2 commands for nft, $3 host's end, $4 namespace, $5 the pod's script,
+ * $6 the pod's interface.
  *
- * The first line of the input says what the datapath needs: `filter` or `open`, and "on" or "off"
- * for tx offload. The pod's side begins while nft works, and does not announce anything before nft
- * is done. nft tells that on the pipe between them, so the plan comes in as file 4.
+ * The first line of the input is that of `settingsLine()`. The pod's side begins while nft works,
+ * and does not announce anything before nft is done. nft tells that on the pipe between them, so the
+ * plan comes in as file 4.
  */
 const SCRIPT = `set -e
 ip -batch - <<EOF
 $1
 EOF
 echo linked
-if [ -n "$4" ]; then tc qdisc replace dev "$3" root tbf rate "$4"bit burst "$5" limit "$6"; fi
-filter=$2 netns=$7 pod=$8 ifname=$9; shift 9
 exec 4<&0
-read -r leak tx
+read -r leak rate burst limit tx egress
+if [ "$rate" != 0 ]; then tc qdisc replace dev "$3" root tbf rate "$rate"bit burst "$burst" limit "$limit"; fi
+# shellcheck disable=SC2086 # three words
 if [ "$leak" != filter ]; then
-  exec nsenter --net="$netns" -- sh -c "$pod" sh "$ifname" "$tx" "$@" "" </dev/null
+  exec nsenter --net="$4" -- sh -c "$5" sh "$6" "$tx" $egress "" </dev/null
 fi
-{ nft "$filter" && echo filtered; } |
-  nsenter --net="$netns" -- sh -c "$pod" sh "$ifname" "$tx" "$@" filtered
+{ nft "$2" && echo filtered; } | nsenter --net="$4" -- sh -c "$5" sh "$6" "$tx" $egress filtered
 `;
+
+/** `filter` or `open`, the limit to the pod, "on" or "off" for tx offload, the limit from the pod. */
+function settingsLine({ leakFilter, txOffload, ingress, egress }: PlumbSettings): string {
+  const words = [
+    leakFilter ? "filter" : "open",
+    ...shaperArguments(ingress),
+    offloadArgument(txOffload),
+    ...shaperArguments(egress),
+  ];
+  return `${words.join(" ")}\n`;
+}
 
 /**
  * Makes the devices and sets up the pod's side.
@@ -73,10 +88,10 @@ export async function plumb(
   pod: Promise<PodInterface>,
   options: PlumbOptions,
 ): Promise<ConfiguredPod> {
-  const { host, ifname, netns, needs, ingress, egress, connected, onLinked } = options;
+  const { host, ifname, netns, settings, connected, onLinked } = options;
   checkIfname(ifname);
   checkNetnsPath(netns);
-  const plan = openPlan(pod, connected, needs.then(needsLine));
+  const plan = openPlan(pod, connected, settings.then(settingsLine));
   const veth = { host, peer: ifname, netns };
   let linked = false;
   try {
@@ -88,11 +103,9 @@ export async function plumb(
       vethLines(veth).join("\n"),
       leakFilterText(host),
       host,
-      ...shaperArguments(ingress),
       netns,
       POD_SCRIPT,
       ifname,
-      ...shaperArguments(egress),
     ], {
       stdin: plan.input(),
       timeoutMs: POD_TIMEOUT_MS,
@@ -109,10 +122,6 @@ export async function plumb(
     plan.check();
     throw await explainPod(run, netns, error);
   }
-}
-
-function needsLine({ leakFilter, txOffload }: DatapathNeeds): string {
-  return `${leakFilter ? "filter" : "open"} ${offloadArgument(txOffload)}\n`;
 }
 
 export interface UnplumbOptions {

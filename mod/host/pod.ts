@@ -41,7 +41,7 @@ const OWN = "the namespace is the host's own";
 /**
  * Settings that `ip` does not know, then `ip -batch` in place of the shell. It runs inside the
  * pod's namespace. $1 interface, $2 "on" or "off" for tx offload, $3-$5 rate in bit/s, burst and
- * limit in bytes or empty, $6 a word that must come on standard input before the announcement, or
+ * limit in bytes or 0, $6 a word that must come on standard input before the announcement, or
  * empty.
  *
  * It begins before the addresses are known, and reads them from file 4: one line of families
@@ -66,7 +66,7 @@ cd /proc/sys/net/ipv4/conf/"$1"
 echo 1 >arp_notify; echo 1 >arp_ignore; echo 2 >arp_announce
 cd /
 if [ "$2" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
-if [ -n "$3" ]; then tc qdisc replace dev "$1" root tbf rate "$3"bit burst "$4" limit "$5"; fi
+if [ "$3" != 0 ]; then tc qdisc replace dev "$1" root tbf rate "$3"bit burst "$4" limit "$5"; fi
 read -r families route table addresses <&4
 if [ -d /proc/sys/net/ipv6/conf/"$1" ]; then
   cd /proc/sys/net/ipv6/conf/"$1"
@@ -166,9 +166,9 @@ export function offloadArgument(txOffload: boolean): "on" | "off" {
   return txOffload ? "on" : "off";
 }
 
-/** The script's arguments for a limit; empty ones for none. */
+/** The script's arguments for a limit; zeros for none. */
 export function shaperArguments(shaper: Shaper | undefined): readonly [string, string, string] {
-  if (shaper === undefined) return ["", "", ""];
+  if (shaper === undefined) return ["0", "0", "0"];
   return [String(shaper.rate), String(shaper.burst), String(shaper.limit)];
 }
 

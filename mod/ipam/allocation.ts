@@ -29,7 +29,7 @@ export interface AllocateRequest {
   /** The workload's slot that the addresses belong to; undefined: they are ephemeral. */
   readonly owner?: OwnerRef;
   readonly tenant?: string;
-  /** Limits of its traffic, for the record only. */
+  /** Limits of its traffic: IPAM records them. */
   readonly bandwidth?: Bandwidth;
   /** On whose behalf; it counts towards the network's quotas. Absent: nobody's that has any. */
   readonly user?: NetworkUser;

@@ -5,6 +5,7 @@ import {
   linkExists,
   plumb,
   type PlumbOptions,
+  type PlumbSettings,
   type PodInterface,
   readPod,
   readRate,
@@ -25,12 +26,20 @@ const POD: PodInterface = {
   sourceTable: sourceTableOf("eth0"),
 };
 
+/** As a datapath in user space wants it. */
+const NETDEV: PlumbSettings = {
+  leakFilter: true,
+  txOffload: false,
+  ingress: undefined,
+  egress: undefined,
+};
+
 function options(pod: Netns, more: Partial<PlumbOptions> = {}): PlumbOptions {
   return {
     host: "fbplumb",
     ifname: "eth0",
     netns: pod.path,
-    needs: Promise.resolve({ leakFilter: true, txOffload: false }),
+    settings: Promise.resolve(NETDEV),
     connected: Promise.resolve(),
     onLinked: () => {},
     ...more,
@@ -49,10 +58,11 @@ Deno.test("plumb() makes devices, filter, limits and the pod's side; unplumb() t
   const connected = Promise.withResolvers<void>();
   const linked = Promise.withResolvers<void>();
   const rates = { ingress: shaperOf(50_000_000), egress: shaperOf(20_000_000) };
+  const settings = Promise.resolve({ ...NETDEV, ...rates });
   const plumbing = plumb(
     host.run,
     planned.promise,
-    options(pod, { connected: connected.promise, onLinked: () => linked.resolve(), ...rates }),
+    options(pod, { connected: connected.promise, onLinked: () => linked.resolve(), settings }),
   );
   await linked.promise;
   assertEquals(await linkExists(host.run, "fbplumb"), true);
@@ -82,19 +92,19 @@ Deno.test("plumb() leaves filter and offload alone where the datapath is the ker
   await plumb(
     host.run,
     Promise.resolve(POD),
-    options(pod, { needs: Promise.resolve({ leakFilter: false, txOffload: true }) }),
+    options(pod, { settings: Promise.resolve({ ...NETDEV, leakFilter: false, txOffload: true }) }),
   );
   assertEquals(await hasLeakFilter(host.run, "fbplumb"), false);
   assert((await pod.exec("ethtool -k eth0")).includes("tx-checksumming: on"));
   await unplumb(host.run, { host: "fbplumb" });
 });
 
-Deno.test("plumb() fails with what the datapath's needs failed with, and can be taken back", async () => {
+Deno.test("plumb() fails with what the settings failed with, and can be taken back", async () => {
   await using host = await startNetns();
   await using pod = await startNetns();
-  const needs = Promise.reject(new FabricError("unavailable", "ovsdb-server is down"));
-  needs.catch(() => {});
-  const plumbing = plumb(host.run, Promise.resolve(POD), options(pod, { needs }));
+  const settings = Promise.reject(new FabricError("unavailable", "ovsdb-server is down"));
+  settings.catch(() => {});
+  const plumbing = plumb(host.run, Promise.resolve(POD), options(pod, { settings }));
   const error = await assertRejects(() => plumbing, FabricError);
   assertEquals([error.kind, error.message], ["unavailable", "ovsdb-server is down"]);
   await unplumb(host.run, { host: "fbplumb" });
