@@ -6,6 +6,7 @@
 
 import { didYouMean, nearest } from "../mod/nearest.ts";
 import { APPLY } from "./apply.ts";
+import { BACKUP, RESTORE } from "./backup.ts";
 import { CHECK } from "./check.ts";
 import type { Command } from "./command.ts";
 import { DELETE } from "./delete.ts";
@@ -53,6 +54,8 @@ export const COMMANDS: readonly Command[] = [
   UNFENCE,
   NODE_REPLACE,
   MIGRATE,
+  BACKUP,
+  RESTORE,
   HISTORY_COMMAND,
   HISTORY_EXPORT,
   HISTORY_TRIM,

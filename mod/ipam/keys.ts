@@ -13,6 +13,8 @@
  * uses/<network>/namespace/<cluster>/<namespace>/<family>-<hex>   uses/<network>/tenant/<tenant>/...
  * history/{4,6}/<hex>/<allocation id>
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
+ * recover/{expected,answered}/<cluster>/<node>   recover/pending/<attachment>   (only meanwhile)
+ * imports/<id>/{head,<line>}
  * ```
  *
  * @module
@@ -68,6 +70,8 @@ export const PREFIXES = {
   uses: "uses/",
   history: "history/",
   historyByOwner: "history-by-owner/",
+  recover: "recover/",
+  imports: "imports/",
 } as const;
 
 export function physicalNetworkKey(name: string): string {
@@ -218,6 +222,25 @@ export function historyByWorkloadPrefix(workload: WorkloadRef): string {
 
 export function historyByOwnerKey(owner: OwnerRef, id: string): string {
   return historyByOwnerPrefix(owner) + id;
+}
+
+/** Nodes that a recovery waits for, and those that have answered. */
+export function recoverNodePrefix(part: "expected" | "answered"): string {
+  return `${PREFIXES.recover}${part}/`;
+}
+
+export function recoverNodeKey(
+  part: "expected" | "answered",
+  { cluster, node }: { readonly cluster: string; readonly node: string },
+): string {
+  return recoverNodePrefix(part) + join(cluster, node);
+}
+
+/** Attachments that nodes hold and that could not be recorded again yet. */
+export const RECOVER_PENDING = `${PREFIXES.recover}pending/`;
+
+export function recoverPendingKey(ref: AttachmentRef): string {
+  return RECOVER_PENDING + attachmentPath(ref);
 }
 
 /** All keys of the free index of one family of a network. */
