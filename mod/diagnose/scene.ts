@@ -37,6 +37,8 @@ export interface Scene extends AsyncDisposable {
   control(): Promise<VswitchdControl>;
   /** Numbers of all ports, by name; as {@linkcode Scene.control}. */
   numbers(): Promise<ReadonlyMap<string, PortNumbers>>;
+  /** For what makes no sense without the store. */
+  store(): Promise<Store>;
   /** Asks the store; it need not answer, since pods that run do not need it either. */
   ask<T>(question: (store: Store) => Promise<T>): Promise<Asked<T>>;
 }
@@ -60,6 +62,7 @@ export function openScene({ config, run, openStore }: SceneOptions): Scene {
     switch: seenSwitch.get,
     control: control.get,
     numbers: numbers.get,
+    store: store.get,
     async ask(question) {
       // Who kept silent once is not waited for again.
       if (silent !== undefined) return { silent };

@@ -10,6 +10,7 @@ import { inNetns } from "../host/run.ts";
 import { parseTrace } from "../ovsdb/trace_parse.ts";
 import type { FlowsFacts, Traced } from "./layers/flows.ts";
 import { type Content, flowText, type Packet } from "./packet.ts";
+import { carries } from "./layers/uplink.ts";
 import { type Scene, wirePorts } from "./scene.ts";
 import type { PodWalk } from "./pod_walk.ts";
 import type { Way } from "./way.ts";
@@ -41,7 +42,8 @@ export async function tracedPackets(pod: PodWalk): Promise<FlowsFacts> {
   const neighbour = pod.sameSwitch ? pod.target?.found?.record : undefined;
   const far = neighbour !== undefined
     ? numbered(await hostIfname(neighbour.containerId, neighbour.ifname))
-    : wirePorts(await scene.switch(), bridge)
+    // An uplink that does not carry the VLAN is for the next layer to tell.
+    : wirePorts(await scene.switch(), bridge).filter((port) => carries(port, pod.record.vlan))
       .flatMap(({ interfaces }) => interfaces.flatMap(({ name }) => numbered(name)));
   const packets: Traced[] = [];
   for (const way of ways) packets.push(...await packetsOf(pod, { way, own, far }));

@@ -17,15 +17,15 @@ import { judgePort, type PortFacts } from "./layers/port.ts";
 import { judgeRecord } from "./layers/record.ts";
 import { judgeGateway, judgeVlan } from "./layers/segment.ts";
 import { judgeTarget } from "./layers/target.ts";
-import { judgeUplink } from "./layers/uplink.ts";
 import { judgeVeth } from "./layers/veth.ts";
-import { type Diagnosis, type Layer, type Looks, type Verdict, walk } from "./layer.ts";
+import { type Diagnosis, type Layer, type Look, type Looks, type Verdict, walk } from "./layer.ts";
 import type { PodWalk, WantedTarget } from "./pod_walk.ts";
-import { type Scene, wirePorts } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import { segmentFacts } from "./segment_read.ts";
 import { type Found, recordFacts } from "./subject.ts";
 import { targetFacts } from "./target_read.ts";
 import { tracedPackets } from "./traced.ts";
+import { uplinkVerdict } from "./bridge_read.ts";
 import { type Way, waysToGateways, wayTo } from "./way.ts";
 import { podText } from "./words.ts";
 
@@ -34,6 +34,8 @@ export interface WalkPodOptions {
   readonly onLayer?: (layer: Layer) => void;
   /** Only what is on this node: nothing is sent. */
   readonly localOnly?: boolean;
+  /** In place of the pod's own record: it only lends its interface to ask from. */
+  readonly lent?: { readonly subject: string; readonly record: Look };
 }
 
 /** Walks the way of one interface of a pod of this node. */
@@ -43,7 +45,7 @@ export async function walkPod(
   options: WalkPodOptions = {},
 ): Promise<Diagnosis> {
   const { record } = found;
-  const { target, onLayer, localOnly = false } = options;
+  const { target, onLayer, localOnly = false, lent } = options;
   const facts = await recordFacts(scene, found);
   const network = facts.store?.network;
   const way = target === undefined ? undefined : wayTo({ record, network }, target.address);
@@ -59,7 +61,7 @@ export async function walkPod(
     lookAt: (other) => walkPod(scene, other, { localOnly: true }),
     sameSwitch: way?.onLink === true && isNeighbour(scene, record, target?.found?.record),
   };
-  const looks = looksOf(pod);
+  const looks = { ...looksOf(pod), ...(lent === undefined ? {} : { record: lent.record }) };
   const local = ["record", "namespace", "addresses", "veth", "port"] as const;
   const wanted: Looks = localOnly
     ? Object.fromEntries(local.map((layer) => [layer, looks[layer]]))
@@ -70,7 +72,7 @@ export async function walkPod(
     ? target.address
     : `${target.address} port ${target.port}`;
   return await walk(wanted, {
-    subject: `${podText(record)}, interface ${record.ifname}`,
+    subject: lent?.subject ?? `${podText(record)}, interface ${record.ifname}`,
     target: shown === "" ? undefined : target === undefined ? `gateway ${shown}` : shown,
     ...(onLayer === undefined ? {} : { onLayer }),
   });
@@ -118,7 +120,7 @@ function looksOf(pod: PodWalk): Looks {
     flows: async () => judgeFlows(await tracedPackets(pod)),
     ...(wire
       ? {
-        uplink: async () => await uplinkVerdict(pod),
+        uplink: async () => await uplinkVerdict(scene, record),
         vlan: async () => judgeVlan(await segment()),
         gateway: async () =>
           way?.onLink === true && target !== undefined ? undefined : judgeGateway(await segment()),
@@ -209,14 +211,4 @@ async function portVerdict(pod: PodWalk): Promise<Verdict> {
   const link = links.get(name);
   const taken = link !== undefined && (tapped.has(link.ifindex) || link.inKernelSwitch);
   return judgePort({ ...facts, vswitchdSilent, numbers: numbers?.get(name), taken });
-}
-
-async function uplinkVerdict({ scene, record, bridge = "" }: PodWalk): Promise<Verdict> {
-  return judgeUplink({
-    bridge,
-    vlan: record.vlan,
-    configured: scene.config.physicalNetworks[record.physicalNetwork]?.uplink,
-    ports: wirePorts(await scene.switch(), bridge),
-    links: (await scene.host()).links,
-  });
 }

@@ -11,7 +11,8 @@ import { list, vlanText } from "../words.ts";
 
 export interface UplinkFacts {
   readonly bridge: string;
-  readonly vlan: number;
+  /** Undefined: whatever it carries is well. */
+  readonly vlan: number | undefined;
   /** Named by the node's configuration. */
   readonly configured: string | undefined;
   /** Ports that nothing of ours made, without devices of Open vSwitch's own. */
@@ -50,6 +51,13 @@ export function judgeUplink(facts: UplinkFacts): Verdict {
   return { ...good, notes: [...good.notes ?? [], ...badNotes(verdicts)] };
 }
 
+/** True where the port lets the VLAN through. */
+export function carries({ tag, trunks }: Pick<SeenPort, "tag" | "trunks">, vlan: number): boolean {
+  return tag === undefined
+    ? trunks.length === 0 || trunks.includes(vlan)
+    : tag === vlan || trunks.includes(vlan);
+}
+
 function badNotes(verdicts: readonly Verdict[]): readonly string[] {
   return verdicts.filter(({ status }) => status !== "ok").map(({ says }) => says);
 }
@@ -63,10 +71,7 @@ function judgeOne(
   const fault = bad.find((verdict) => verdict !== undefined);
   if (sound.length === 0 && fault !== undefined) return fault;
   const proof = `ovs-vsctl list port ${name}`;
-  const carries = tag === undefined
-    ? trunks.length === 0 || trunks.includes(vlan)
-    : tag === vlan || trunks.includes(vlan);
-  if (!carries) {
+  if (vlan !== undefined && !carries({ tag, trunks }, vlan)) {
     const carried = list([...(tag === undefined ? [] : [tag]), ...trunks].map(String));
     return {
       status: "broken",
@@ -82,7 +87,9 @@ function judgeOne(
   const names = list(sound.map((device) => device.name));
   return {
     status: "ok",
-    says: `${names} is up, with a carrier, and carries ${vlanText(vlan)}`,
+    says: vlan === undefined
+      ? `${names} is up, with a carrier`
+      : `${names} is up, with a carrier, and carries ${vlanText(vlan)}`,
     proof: `ip -brief link show dev ${sound[0]?.name ?? name}`,
     notes,
   };
