@@ -18,7 +18,7 @@ import type { AdminContext } from "./context.ts";
 import { FILE_FLAG, type InputDocument, locate, readDocuments } from "./documents.ts";
 import { usageError } from "./exit.ts";
 import { objectName } from "./object_name.ts";
-import { type Overlay, overlayStore } from "./overlay_store.ts";
+import { type Overlay, overlayStore } from "../mod/ipam/overlay_store.ts";
 
 /** A document, and the object that it is about. */
 interface Item {

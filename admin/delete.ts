@@ -21,7 +21,7 @@ import { FILTER_FLAGS, filterOf } from "./objects.ts";
 import type { Filter, KindRow } from "./kind.ts";
 import { missingObject, namedKind } from "./names.ts";
 import { objectName } from "./object_name.ts";
-import { overlayStore } from "./overlay_store.ts";
+import { overlayStore } from "../mod/ipam/overlay_store.ts";
 
 /** What ends the records that IPAM writes itself. */
 const INSTEAD: Readonly<Record<string, string>> = {

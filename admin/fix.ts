@@ -21,7 +21,7 @@ import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
 import type { FlagValues } from "./flags.ts";
-import { overlayStore } from "./overlay_store.ts";
+import { overlayStore } from "../mod/ipam/overlay_store.ts";
 import { ownerChangedText } from "./owner_changed.ts";
 import {
   addressesOf,

@@ -10,7 +10,7 @@ import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
-import { overlayStore } from "./overlay_store.ts";
+import { overlayStore } from "../mod/ipam/overlay_store.ts";
 import { NETWORK_FLAG, required } from "./workload_flags.ts";
 
 type Act = (input: {

@@ -8,6 +8,7 @@ import type { Store } from "../mod/etcd/store.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { Watches } from "./http/watches.ts";
+import type { UsageCache } from "./usage.ts";
 import type { ServerLog } from "./server_log.ts";
 
 export interface ServerContext {
@@ -15,6 +16,7 @@ export interface ServerContext {
   readonly ipam: IpamContext;
   readonly mirror: Mirror;
   readonly watches: Watches;
+  readonly usage: UsageCache;
   readonly log: ServerLog;
   /** Milliseconds since the epoch. */
   readonly now: () => number;

@@ -20,6 +20,7 @@ import { Watches } from "./http/watches.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { ROUTES } from "./routes/table.ts";
 import type { ServerLog } from "./server_log.ts";
+import { UsageCache } from "./usage.ts";
 import { isLoopback, type ServerSettings } from "./settings.ts";
 
 export interface ServeOptions {
@@ -63,6 +64,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     ipam: { store, now: Date.now, random: Math.random, newId: ulid, leases: memoryLeaseCache() },
     mirror,
     watches,
+    usage: new UsageCache(mirror),
     log,
     now: Date.now,
     accepting: () => !signal.aborted,

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { asFabricError, FabricError, isKind } from "../../mod/error.ts";
+import { asFabricError, type FabricError, isKind } from "../../mod/error.ts";
 import { applyResource } from "../../mod/ipam/apply.ts";
+import { createResource } from "../../mod/ipam/change.ts";
 import { deleteResource } from "../../mod/ipam/delete.ts";
 import { getResource, type ObjectRef } from "../../mod/ipam/kinds.ts";
 import type { WrittenKind, WrittenResource } from "../../mod/model/kinds.ts";
@@ -272,26 +273,14 @@ async function create<K extends WrittenKind>(
   await context.mirror.fresh();
   const document = isFields(body) ? { apiVersion: API_VERSION, kind, ...body } : body;
   const dryRun = query.dryRun ?? false;
-  // Checked before anything is written: applying would change what exists.
-  const trial = await applyResource(context.ipam, document, { dryRun: true });
-  if (trial.outcome !== "created") throw exists(kind, name);
+  const { resource } = await createResource(context.ipam, document, { dryRun });
   if (dryRun) {
-    note({ object: `${kind} ${name}`, after: trial.resource, unchanged: true });
-    return { status: 200, body: trial.resource };
+    note({ object: `${kind} ${name}`, after: resource, unchanged: true });
+    return { status: 200, body: resource };
   }
-  const { outcome, resource } = await applyResource(context.ipam, document);
-  if (outcome === "configured") throw exists(kind, name);
   note({ object: `${kind} ${name}`, after: resource });
   const at = resource.kind === "Node" ? `${resource.spec.cluster}/${name}` : name;
   return replyWith(call, resource, 201, { location: `/api/v1/${plural}/${at}` });
-}
-
-function exists(kind: string, name: string): FabricError {
-  return new FabricError("conflict", `${kind} ${name} exists already`, {
-    field: "metadata.name",
-    value: name,
-    remedy: "choose another name, or change it by PUT or PATCH",
-  });
 }
 
 async function remove<K extends WrittenKind>(

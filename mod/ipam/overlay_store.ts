@@ -14,7 +14,7 @@ import type {
   RangeResponse,
   Store,
   TxnRequest,
-} from "../mod/etcd/store.ts";
+} from "../etcd/store.ts";
 
 export interface Overlay {
   readonly store: Store;
