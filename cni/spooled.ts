@@ -4,7 +4,6 @@
  * @module
  */
 
-import { faultPoint } from "fabric/fault";
 import { asFabricError, isKind } from "../mod/error.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { release } from "../mod/ipam/release.ts";
@@ -12,6 +11,7 @@ import { connectOvsdb, delPort } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { asking } from "./neighbour.ts";
 import type { SpoolEntry } from "../mod/node/spool.ts";
+import { finishEntry as finishSteps } from "../mod/node/spool_entry.ts";
 
 /** How long an ADD waits for another process that finishes an entry of its container. */
 const WAIT_MS = 4_000;
@@ -76,13 +76,13 @@ export async function finishSpooled(call: Call): Promise<void> {
 
 async function finishEntry(entry: SpoolEntry, call: Call, context: IpamContext): Promise<void> {
   const { ref, port } = entry;
-  if (entry.portRemains) await asking("ovsdb", () => removePort(call, port));
-  faultPoint("spool:before-release");
-  if (entry.recordRemains) {
-    const { header } = await asking("etcd", () => release(context, ref, { endedBy: "del" }));
-    call.remember(header);
-  }
-  faultPoint("spool:after-release");
+  await finishSteps(entry, {
+    removePort: () => asking("ovsdb", () => removePort(call, port)),
+    endRecord: async () => {
+      const { header } = await asking("etcd", () => release(context, ref, { endedBy: "del" }));
+      call.remember(header);
+    },
+  });
   call.log.write("info", "spooled DEL finished", {
     container: ref.containerId,
     ifname: ref.ifname,

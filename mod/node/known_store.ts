@@ -23,13 +23,14 @@ export interface KnownStore extends Header {
   readonly changed?: Header;
 }
 
-function fileIn(stateDir: string): string {
+/** Where it is kept. */
+export function knownStoreFile(stateDir: string): string {
   return `${stateDir}/store.json`;
 }
 
 /** The store as it was last seen; undefined on a node that never saw one. */
 export function readKnownStore(stateDir: string): KnownStore | undefined {
-  const text = readTextIfThere(fileIn(stateDir));
+  const text = readTextIfThere(knownStoreFile(stateDir));
   if (text === undefined) return undefined;
   const parsed = v.safeParse(KnownSchema, parseJson(text));
   if (!parsed.success) return undefined;
@@ -62,7 +63,7 @@ export function rememberStore(
 }
 
 function write(stateDir: string, known: KnownStore, unique: string): void {
-  replaceFile(fileIn(stateDir), JSON.stringify({ v: 1, ...known }), { unique });
+  replaceFile(knownStoreFile(stateDir), JSON.stringify({ v: 1, ...known }), { unique });
 }
 
 function parseJson(text: string): unknown {

@@ -30,6 +30,7 @@ export interface RecordedAttachment {
   readonly port: string;
   readonly key: string;
   readonly revision: number;
+  readonly createRevision: number;
   readonly record: AttachmentRecord;
 }
 
@@ -111,7 +112,10 @@ async function readAttachments(
       const port = await hostIfname(containerId, ifname);
       const record = readAttachment(kv);
       if (record === undefined) unreadable.add(port);
-      else attachments.set(port, { port, key: kv.key, revision: kv.modRevision, record });
+      else {
+        const { key, modRevision: revision, createRevision } = kv;
+        attachments.set(port, { port, key, revision, createRevision, record });
+      }
     }
     const last = page.kvs.at(-1);
     key = page.more && last !== undefined ? `${last.key}\0` : undefined;

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { FabricError } from "../../error.ts";
 import type { RangeReader } from "../../etcd/bulk/bulk.ts";
 import type { IpamContext } from "../context.ts";
 import { META_ERA } from "../keys.ts";
@@ -122,6 +123,21 @@ export async function checkStore(
   }
   findings.sort((a, b) => a.kind.code < b.kind.code ? -1 : a.kind.code > b.kind.code ? 1 : 0);
   return { findings, revision, keys, truncated, compacted };
+}
+
+/**
+ * Judges the records under the keys, and all that they refer to, as they are now.
+ *
+ * @throws {FabricError} those of the store; `try-again` where etcd compacts faster than they are read.
+ */
+export async function checkRecords(
+  context: CheckContext,
+  keys: readonly string[],
+): Promise<readonly Finding[]> {
+  const look = new SecondLook(() => startSnapshot(context, undefined));
+  const { findings } = await judgeSeeds(context.ipam, look, new Set(keys));
+  if (!look.failed) return findings;
+  throw new FabricError("try-again", "etcd compacts its revisions faster than they are read");
 }
 
 async function startSnapshot(

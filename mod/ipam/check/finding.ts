@@ -8,7 +8,7 @@
 import type { Action } from "../repair/action.ts";
 
 /** What `check` can be asked to look at. */
-export const SOURCES = ["networks", "addresses", "node", "pods"] as const;
+export const SOURCES = ["networks", "addresses", "node", "pods", "wire"] as const;
 export type Source = typeof SOURCES[number];
 
 /** How bad it is: pods suffer, they may, or nobody but the store does. */
@@ -33,7 +33,18 @@ export interface Kind {
 
 /** Where a finding was seen. */
 export interface Evidence {
-  readonly what: "key" | "port" | "interface" | "process" | "file" | "flow" | "neighbour";
+  readonly what:
+    | "key"
+    | "port"
+    | "bridge"
+    | "interface"
+    | "namespace"
+    | "process"
+    | "file"
+    | "filter"
+    | "flow"
+    | "row"
+    | "neighbour";
   /** The key, the port's name, a process id, a path. */
   readonly name: string;
   /** Of a key: its mod revision, 0 where it does not exist. */

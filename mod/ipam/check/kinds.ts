@@ -10,7 +10,10 @@ import { ADDRESS_KINDS, ATTACHMENT_KINDS } from "./kinds/addresses.ts";
 import { INDEX_KINDS, LEASE_KINDS, RESERVATION_KINDS } from "./kinds/free_index.ts";
 import { HISTORY_KINDS } from "./kinds/history.ts";
 import { NETWORK_KINDS } from "./kinds/networks.ts";
+import { BRIDGE_KINDS, NODE_KINDS } from "./kinds/node.ts";
 import { MAC_KINDS, OWNER_KINDS } from "./kinds/owners.ts";
+import { POD_KINDS, WIRE_KINDS } from "./kinds/pods.ts";
+import { DEVICE_KINDS, PORT_KINDS } from "./kinds/ports.ts";
 import { STORE_KINDS } from "./kinds/store.ts";
 
 /** The kinds of one area, as a chapter of the documentation. */
@@ -33,6 +36,12 @@ export const AREAS: readonly Area[] = [
   { letter: "I", title: "The free index", kinds: Object.values(INDEX_KINDS) },
   { letter: "R", title: "Reservations", kinds: Object.values(RESERVATION_KINDS) },
   { letter: "L", title: "What is leased", kinds: Object.values(LEASE_KINDS) },
+  { letter: "C", title: "A node itself", kinds: Object.values(NODE_KINDS) },
+  { letter: "B", title: "Bridges and uplinks", kinds: Object.values(BRIDGE_KINDS) },
+  { letter: "V", title: "Ports of Open vSwitch", kinds: Object.values(PORT_KINDS) },
+  { letter: "D", title: "Devices of the host", kinds: Object.values(DEVICE_KINDS) },
+  { letter: "P", title: "Inside of pods", kinds: Object.values(POD_KINDS) },
+  { letter: "W", title: "The wire", kinds: Object.values(WIRE_KINDS) },
 ];
 
 /** All kinds, by code. */

@@ -1,0 +1,248 @@
+/**
+ * Kinds of damage inside of pods, and on the wire.
+ *
+ * @module
+ */
+
+import { defineKind, type Kind } from "../finding.ts";
+
+export const POD_KINDS = {
+  gone: defineKind({
+    code: "F-P-01",
+    source: "pods",
+    severity: "error",
+    title: "an attachment whose namespace is gone",
+    meaning: "The attachment is recorded for this node, and neither its namespace nor its device " +
+      "is here.",
+    consequence: "Its addresses are lost until a DEL or GC comes; a fixed one cannot move on.",
+    remedy: "repair ends the attachment as a DEL does, when it finds the same again.",
+  }),
+  earlierBoot: defineKind({
+    code: "F-P-02",
+    source: "pods",
+    severity: "warning",
+    title: "an attachment from before the host's boot",
+    meaning: "The attachment names another boot of this very machine: its sandbox ended with that.",
+    consequence: "Its addresses are lost until a DEL or GC comes.",
+    remedy: "repair ends the attachment as a DEL does.",
+  }),
+  interfaceMissing: defineKind({
+    code: "F-P-03",
+    source: "pods",
+    severity: "error",
+    title: "a pod has lost its interface",
+    meaning: "The pod's namespace lives, and neither its interface nor the host's end is there.",
+    consequence: "The pod runs and reaches nobody.",
+    remedy: "repair makes the interface anew, with its recorded addresses, and plugs it in.",
+  }),
+  interfaceElsewhere: defineKind({
+    code: "F-P-04",
+    source: "pods",
+    severity: "error",
+    title: "a pod's interface is not where it was put",
+    meaning: "The host's end is there, and its other end has another name or is in another " +
+      "namespace; or the pod's interface leads somewhere else.",
+    consequence: "The pod may be without its network, and somebody else have it.",
+    remedy: "By hand: see who moved it, and delete the pod.",
+  }),
+  down: defineKind({
+    code: "F-P-05",
+    source: "pods",
+    severity: "error",
+    title: "a pod's interface is down",
+    meaning: "The pod's interface is not set up.",
+    consequence: "The pod reaches nobody.",
+    remedy: "repair sets it up, with the addresses and routes that went away by it.",
+  }),
+  mac: defineKind({
+    code: "F-P-06",
+    source: "pods",
+    severity: "error",
+    title: "a pod has another MAC address than recorded",
+    meaning: "The MAC of the pod's interface is not that of its attachment.",
+    consequence: "Another pod may be given the same; lists of MACs elsewhere are wrong.",
+    remedy: "repair sets the recorded one.",
+  }),
+  mtu: defineKind({
+    code: "F-P-07",
+    source: "pods",
+    severity: "error",
+    title: "a pod has the wrong MTU",
+    meaning: "The MTU of the pod's interface is not that of its network.",
+    consequence: "Too large: connections hang when much is sent. Too small: they are slow.",
+    remedy: "repair sets it.",
+  }),
+  addressMissing: defineKind({
+    code: "F-P-08",
+    source: "pods",
+    severity: "error",
+    title: "a pod lacks a recorded address",
+    meaning: "The attachment has an address that the pod's interface does not have.",
+    consequence: "The pod cannot be reached by it.",
+    remedy: "repair adds it, with the routes that went away by it.",
+  }),
+  addressExtra: defineKind({
+    code: "F-P-09",
+    source: "pods",
+    severity: "error",
+    title: "a pod uses an address that nobody gave it",
+    meaning: "The pod's interface has an address that its attachment does not have.",
+    consequence: "Somebody else may be given the same address, or have it.",
+    remedy: "By hand: see who added it; remove it in the pod, or delete the pod.",
+  }),
+  prefix: defineKind({
+    code: "F-P-10",
+    source: "pods",
+    severity: "error",
+    title: "a pod's address has the wrong prefix length",
+    meaning: "The pod has the recorded address with the length of another subnet.",
+    consequence: "The pod takes neighbours for strangers, or strangers for neighbours.",
+    remedy: "repair puts the right one in its place.",
+  }),
+  dadFailed: defineKind({
+    code: "F-P-11",
+    source: "pods",
+    severity: "error",
+    title: "a pod's IPv6 address is not used",
+    meaning: "The kernel has marked the address as a duplicate, or still asks for one.",
+    consequence: "The pod cannot be reached by it.",
+    remedy: "repair takes the address up again. Should another host really have it, check wire " +
+      "says which.",
+  }),
+  autoconf: defineKind({
+    code: "F-P-12",
+    source: "pods",
+    severity: "warning",
+    title: "a pod listens to routers' advertisements",
+    meaning: "Autoconfiguration of IPv6 is on in the pod's interface, or gave it an address.",
+    consequence:
+      "Any router of the segment can give the pod addresses and routes of which nobody " +
+      "knows.",
+    remedy: "repair switches it off, and removes the addresses that came by it.",
+  }),
+  ipv6On: defineKind({
+    code: "F-P-13",
+    source: "pods",
+    severity: "warning",
+    title: "IPv6 is on in a pod of an IPv4 network",
+    meaning: "The attachment has no IPv6 address, and the interface speaks IPv6.",
+    consequence: "The pod can be reached by its link-local address, of which nobody knows.",
+    remedy: "repair switches it off.",
+  }),
+  defaultMissing: defineKind({
+    code: "F-P-14",
+    source: "pods",
+    severity: "error",
+    title: "a pod has no default route",
+    meaning: "The attachment has a gateway, and the pod has neither a default route nor a rule " +
+      "that leads to it.",
+    consequence: "The pod reaches its own segment only.",
+    remedy: "repair adds the route.",
+  }),
+  defaultWrong: defineKind({
+    code: "F-P-15",
+    source: "pods",
+    severity: "error",
+    title: "a pod's default route leads to another gateway",
+    meaning:
+      "The default route goes through the pod's interface to another next hop than recorded.",
+    consequence: "The pod's traffic goes to somebody who may not forward it.",
+    remedy: "repair sets the recorded gateway.",
+  }),
+  noWayBack: defineKind({
+    code: "F-P-16",
+    source: "pods",
+    severity: "error",
+    title: "answers leave by another interface",
+    meaning:
+      "The default route goes through another interface, and no rule sends what comes from " +
+      "this interface's addresses back by it.",
+    consequence: "Connections from outside its segment get no answer.",
+    remedy: "repair adds the rules and their table.",
+  }),
+  routeMissing: defineKind({
+    code: "F-P-17",
+    source: "pods",
+    severity: "warning",
+    title: "a pod lacks a route of its network",
+    meaning: "The network has had a route since before the pod was made, and the pod does not.",
+    consequence: "The pod does not reach what the route is for, or goes another way.",
+    remedy: "repair adds it.",
+  }),
+  offload: defineKind({
+    code: "F-P-18",
+    source: "pods",
+    severity: "error",
+    title: "a pod leaves checksums to a datapath that makes none",
+    meaning: "tx checksum offload is on in the pod, and the bridge's datapath is in user space.",
+    consequence: "ping works, TCP and UDP hang.",
+    remedy: "repair switches it off.",
+  }),
+  limit: defineKind({
+    code: "F-P-19",
+    source: "pods",
+    severity: "warning",
+    title: "the limit of traffic from a pod is missing or different",
+    meaning: "The attachment records a limit, and the pod's interface has none, or another one.",
+    consequence: "The pod sends more than it may, or less than it should.",
+    remedy: "repair sets the limit.",
+  }),
+} as const satisfies Readonly<Record<string, Kind>>;
+
+export const WIRE_KINDS = {
+  duplicate: defineKind({
+    code: "F-W-01",
+    source: "wire",
+    severity: "error",
+    title: "another host answers for a pod's address",
+    meaning: "Somebody in the segment who is not the pod answers when its address is asked for.",
+    consequence: "Part of the traffic for the pod goes to the other host.",
+    remedy: "By hand: find the MAC that the evidence names in the switches, and take the address " +
+      "from it; exclude the address from the network, if it has to stay.",
+  }),
+  gateway: defineKind({
+    code: "F-W-02",
+    source: "wire",
+    severity: "error",
+    title: "the gateway does not answer",
+    meaning: "Others in the VLAN answer, but nobody for the gateway's address.",
+    consequence: "Pods reach their own segment only.",
+    remedy: "By hand: see to the router's interface in the VLAN, or correct the gateway.",
+  }),
+  neighbour: defineKind({
+    code: "F-W-03",
+    source: "wire",
+    severity: "error",
+    title: "another node is not reached in the VLAN",
+    meaning: "Others in the VLAN answer, but no pod of one other node that has some.",
+    consequence: "Pods here and there do not reach each other.",
+    remedy: "By hand: see to the trunk between the switch and that node, and run check there.",
+  }),
+  vlan: defineKind({
+    code: "F-W-04",
+    source: "wire",
+    severity: "error",
+    title: "nobody answers in a VLAN",
+    meaning: "Neither gateway nor pods of other nodes answer in the VLAN from here.",
+    consequence: "Pods of the VLAN reach only those on the same node.",
+    remedy: "By hand: see that the switch's port towards this node carries the VLAN.",
+  }),
+  mac: defineKind({
+    code: "F-W-05",
+    source: "wire",
+    severity: "error",
+    title: "a pod's MAC address is seen elsewhere",
+    meaning: "The bridge learnt the MAC of a pod of this node from another port.",
+    consequence: "Switches send the pod's traffic now here and now there.",
+    remedy: "By hand: find who sends with it: a loop in the network, or a copied machine.",
+  }),
+  pathMtu: defineKind({
+    code: "F-W-06",
+    source: "wire",
+    severity: "error",
+    title: "packets of the network's MTU do not pass",
+    meaning: "Somebody in the VLAN answers a small ping, and none of the network's full size.",
+    consequence: "Connections hang when much is sent.",
+    remedy: "By hand: set the MTU in the switches between, or lower that of the network.",
+  }),
+} as const satisfies Readonly<Record<string, Kind>>;
