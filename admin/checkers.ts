@@ -8,11 +8,14 @@ import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { checkStore } from "../mod/ipam/check/check.ts";
 import type { Finding, Source } from "../mod/ipam/check/finding.ts";
 import type { AdminContext } from "./context.ts";
+import { NODE } from "./node_check.ts";
 
 /** What a checker is asked for. */
 export interface CheckRequest {
   /** Those of its sources that are wanted. */
   readonly sources: readonly Source[];
+  /** They were named, so that to leave them out would be wrong. */
+  readonly asked: boolean;
   /** Told now and then; one line. */
   readonly onProgress: (text: string) => void;
 }
@@ -51,7 +54,7 @@ const STORE: Checker = {
 };
 
 /** All checkers. */
-export const CHECKERS: readonly Checker[] = [STORE];
+export const CHECKERS: readonly Checker[] = [STORE, NODE];
 
 /** Every source that somebody checks. */
 export const CHECKED_SOURCES: readonly Source[] = CHECKERS.flatMap(({ sources }) => sources);
@@ -59,16 +62,16 @@ export const CHECKED_SOURCES: readonly Source[] = CHECKERS.flatMap(({ sources })
 /** Runs the checkers of the sources, one after the other. */
 export async function runCheckers(
   context: AdminContext,
-  { sources, onProgress }: CheckRequest,
+  { sources, ...request }: CheckRequest,
 ): Promise<Checked> {
   const done: Checked[] = [];
   for (const checker of CHECKERS) {
     const wanted = checker.sources.filter((source) => sources.includes(source));
-    if (wanted.length > 0) done.push(await checker.check(context, { sources: wanted, onProgress }));
+    if (wanted.length > 0) done.push(await checker.check(context, { ...request, sources: wanted }));
   }
   return {
     findings: done.flatMap(({ findings }) => findings),
-    looked: done.map(({ looked }) => looked).join(", "),
+    looked: done.flatMap(({ looked }) => looked === "" ? [] : [looked]).join(", "),
     truncated: done.some(({ truncated }) => truncated),
     ...unseenOf(done),
   };

@@ -96,12 +96,17 @@ export class AdminContext implements AsyncDisposable {
     this.io.writeStderr(`${shown} ${text.replace(/[\u0000-\u001f\u007f]+/g, " ")}\n`);
   }
 
+  /** The file that the configuration is read from; undefined: the default. */
+  get configFile(): string | undefined {
+    return this.#flags.text("config") ?? this.io.env("FABRIC_CONFIG");
+  }
+
   config(): Promise<Config> {
     return this.#config ??= loadConfig({
       env: (name) => this.io.env(name),
       hostname: () => Deno.hostname(),
       flags: settingFlags(this.#flags),
-      ...fileOf(this.#flags.text("config") ?? this.io.env("FABRIC_CONFIG")),
+      ...fileOf(this.configFile),
     });
   }
 

@@ -10,7 +10,7 @@ import { FileJournal, parseJournal } from "../mod/ipam/repair/journal.ts";
 import { applyPlan, type PlanItem, planRepair } from "../mod/ipam/repair/repair.ts";
 import { undoRepair } from "../mod/ipam/repair/undo.ts";
 import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
-import { sourcesOf } from "./check.ts";
+import { isNamed, sourcesOf } from "./check.ts";
 import { type Checked, CHECKED_SOURCES, runCheckers } from "./checkers.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
@@ -32,9 +32,12 @@ const UNDO_FILE_FLAG: Flag = {
   text: "Where the undo file is written; default: fabric-repair-TIME.undo here",
 };
 
-async function look(context: AdminContext, sources: readonly Source[]): Promise<Checked> {
+async function look(
+  context: AdminContext,
+  wanted: { readonly sources: readonly Source[]; readonly asked: boolean },
+): Promise<Checked> {
   using progress = startProgress(context.io);
-  return await runCheckers(context, { sources, onProgress: (text) => progress.show(text) });
+  return await runCheckers(context, { ...wanted, onProgress: (text) => progress.show(text) });
 }
 
 function showPlan(context: AdminContext, plan: readonly PlanItem[]): void {
@@ -69,8 +72,8 @@ function undoFileOf(context: AdminContext, flags: FlagValues): string {
 async function run(context: AdminContext, { args, flags }: Call): Promise<void> {
   const undo = flags.text(UNDO_FLAG.name);
   if (undo !== undefined) return await runUndo(context, { file: undo, args, flags });
-  const sources = sourcesOf(args);
-  const before = await look(context, sources);
+  const wanted = { sources: sourcesOf(args), asked: isNamed(args) };
+  const before = await look(context, wanted);
   const colour = context.io.colour?.stdout === true;
   for (const finding of before.findings) context.write(`${findingText(finding, { colour })}\n`);
   context.write(`${countText(before.findings)} (${before.looked})\n`);
@@ -89,7 +92,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
     return context.end(EXIT.damage);
   }
   await apply(context, plan, undoFileOf(context, flags));
-  const after = await look(context, sources);
+  const after = await look(context, wanted);
   context.write(`After it: ${countText(after.findings)}\n`);
   if (after.findings.length > 0) {
     for (const { kind, object } of after.findings) {

@@ -52,6 +52,8 @@ const LIVED = [
   "free/",
   "history/",
   "history-by-owner/",
+  // What a node's check found, told with the credentials that the node has.
+  "findings/",
 ] as const;
 
 function all(prefixes: readonly string[], access: Access): readonly Permission[] {

@@ -15,6 +15,7 @@
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
  * recover/{expected,answered}/<cluster>/<node>   recover/pending/<attachment>   (only meanwhile)
  * imports/<id>/{head,<line>}
+ * findings/<cluster>/<node>            what the node's last check found
  * ```
  *
  * @module
@@ -70,6 +71,7 @@ export const PREFIXES = {
   uses: "uses/",
   history: "history/",
   historyByOwner: "history-by-owner/",
+  findings: "findings/",
   recover: "recover/",
   imports: "imports/",
 } as const;
@@ -241,6 +243,11 @@ export const RECOVER_PENDING = `${PREFIXES.recover}pending/`;
 
 export function recoverPendingKey(ref: AttachmentRef): string {
   return RECOVER_PENDING + attachmentPath(ref);
+}
+
+/** What the node's last check found. */
+export function findingsKey(cluster: string, node: string): string {
+  return PREFIXES.findings + join(cluster, node);
 }
 
 /** All keys of the free index of one family of a network. */

@@ -54,9 +54,11 @@ export async function plumbAgain(context: NodeContext, plug: Plug): Promise<void
       host: name,
       netns: record.netns,
       ifname: record.ifname,
-      ...needs,
-      ...(ingress === undefined ? {} : { ingress: shaperOf(ingress) }),
-      ...(egress === undefined ? {} : { egress: shaperOf(egress) }),
+      settings: Promise.resolve({
+        ...needs,
+        ingress: ingress === undefined ? undefined : shaperOf(ingress),
+        egress: egress === undefined ? undefined : shaperOf(egress),
+      }),
       connected,
       onLinked: linked.resolve,
     });

@@ -124,7 +124,7 @@ export const POD_KINDS = {
     code: "F-P-13",
     source: "pods",
     severity: "warning",
-    title: "IPv6 is on in a pod of an IPv4 network",
+    title: "a pod of an IPv4 network speaks IPv6",
     meaning: "The attachment has no IPv6 address, and the interface speaks IPv6.",
     consequence: "The pod can be reached by its link-local address, of which nobody knows.",
     remedy: "repair switches it off.",
