@@ -25,6 +25,7 @@ import { MIGRATE } from "./migrate.ts";
 import { RELEASE } from "./release.ts";
 import { REPAIR } from "./repair.ts";
 import { RESERVE, UNRESERVE } from "./reserve.ts";
+import { TRACE } from "./trace.ts";
 import { VERSION } from "./version.ts";
 
 const HELP: Command = {
@@ -62,6 +63,7 @@ export const COMMANDS: readonly Command[] = [
   CHECK,
   REPAIR,
   DIAGNOSE,
+  TRACE,
   ETCD_ROLES,
   VERSION,
   HELP,

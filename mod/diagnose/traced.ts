@@ -16,7 +16,7 @@ import type { PodWalk } from "./pod_walk.ts";
 import type { Way } from "./way.ts";
 
 /** Stands for a MAC that nobody has asked for yet: locally administered, and nobody's. */
-const SOME_MAC = "0e:fb:00:00:00:01";
+export const SOME_MAC = "0e:fb:00:00:00:01";
 
 /** A port of the bridge by its numbers. */
 interface Numbered {
