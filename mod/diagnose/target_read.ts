@@ -5,7 +5,7 @@
  */
 
 import type { TargetFacts } from "./layers/target.ts";
-import { connectTcp, type Origin, ping } from "./probe.ts";
+import { connectTcp, type Heard, type Origin, ping } from "./probe.ts";
 import type { PodWalk, WantedTarget } from "./pod_walk.ts";
 import type { Way } from "./way.ts";
 import { podText } from "./words.ts";
@@ -13,13 +13,18 @@ import { podText } from "./words.ts";
 /** Asks it. */
 export async function targetFacts(
   pod: PodWalk,
-  { target, way }: { readonly target: WantedTarget; readonly way: Way },
+  { target, way, heard: before }: {
+    readonly target: WantedTarget;
+    readonly way: Way;
+    /** What it said a moment ago. */
+    readonly heard: Heard | undefined;
+  },
 ): Promise<TargetFacts> {
   const { scene, record } = pod;
   const { netns, ifname } = record;
   const origin: Origin = { netns, ifname, source: way.source, family: way.family };
   const [heard, tcp] = await Promise.all([
-    ping(scene.run, origin, { target: way.target, hop: way.hop ?? way.target }),
+    before ?? ping(scene.run, origin, { target: way.target, hop: way.hop ?? way.target }),
     target.port === undefined
       ? undefined
       : connectTcp(scene.run, origin, { address: way.target, port: target.port }),

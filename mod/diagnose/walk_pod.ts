@@ -126,9 +126,15 @@ function looksOf(pod: PodWalk): Looks {
           way?.onLink === true && target !== undefined ? undefined : judgeGateway(await segment()),
       }
       : {}),
-    ...(target === undefined || way === undefined
-      ? {}
-      : { target: async () => judgeTarget(await targetFacts(pod, { target, way })) }),
+    ...(target === undefined || way === undefined ? {} : {
+      target: async () => {
+        // Where it is on the link it was asked for layer `vlan` already.
+        const heard = wire && way.onLink
+          ? (await segment()).others.find(({ address }) => address === way.target)?.heard
+          : undefined;
+        return judgeTarget(await targetFacts(pod, { target, way, heard }));
+      },
+    }),
   };
 }
 
