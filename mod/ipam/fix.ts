@@ -50,6 +50,8 @@ export interface UnfixRequest {
   readonly owner: OwnerRef;
   /** Default: all. */
   readonly addresses?: readonly Address[];
+  /** As in `OwnerChange`. */
+  readonly recovering?: boolean;
 }
 
 /**

@@ -241,6 +241,11 @@ export function recoverNodeKey(
 /** Attachments that nodes hold and that could not be recorded again yet. */
 export const RECOVER_PENDING = `${PREFIXES.recover}pending/`;
 
+/** What waits of one node. */
+export function recoverPendingPrefix(cluster: string, node: string): string {
+  return `${RECOVER_PENDING}${join(cluster, node)}/`;
+}
+
 export function recoverPendingKey(ref: AttachmentRef): string {
   return RECOVER_PENDING + attachmentPath(ref);
 }

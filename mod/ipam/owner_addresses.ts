@@ -49,6 +49,8 @@ export interface OwnerChange {
   readonly decide: (current: readonly Address[]) => readonly Address[];
   /** Written into a new owner. */
   readonly tenant?: string;
+  /** Also in a store that is being recovered; for the recovery itself. Default false. */
+  readonly recovering?: boolean;
 }
 
 /** What the change came to. */
@@ -108,7 +110,7 @@ async function readBase(context: IpamContext, change: OwnerChange): Promise<Base
   const keys = [META_ERA, networkKey(name), ownerKey(name, ref)];
   const read = await context.store.txn({ success: keys.map((key) => ({ range: { key } })) });
   const [era, network, owner] = keys.map((_, index) => keysOf(read.results[index])[0]);
-  if (era !== undefined) checkRecovered(era);
+  if (era !== undefined && change.recovering !== true) checkRecovered(era);
   if (network === undefined) {
     throw new FabricError("not-found", `Network ${name} does not exist`, {
       field: "network",

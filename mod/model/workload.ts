@@ -61,6 +61,6 @@ function malformed(text: string): FabricError {
 }
 
 /** `StatefulSet.apps/trade/orders`, as {@linkcode parseWorkload} reads it. */
-export function formatWorkload({ group, kind, namespace, name }: Workload): string {
+export function workloadName({ group, kind, namespace, name }: Workload): string {
   return `${group === "" ? kind : `${kind}.${group}`}/${namespace}/${name}`;
 }

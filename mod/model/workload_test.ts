@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FabricError } from "../error.ts";
-import { formatWorkload, parseWorkload } from "./workload.ts";
+import { workloadName, parseWorkload } from "./workload.ts";
 
 Deno.test("parseWorkload() takes kinds as kubectl does, and any with its group", () => {
   const set = { kind: "StatefulSet", group: "apps", namespace: "trade", name: "orders" };
@@ -12,7 +12,7 @@ Deno.test("parseWorkload() takes kinds as kubectl does, and any with its group",
   assertEquals(parseWorkload("pod/x"), { kind: "Pod", group: "", namespace: "default", name: "x" });
   const rollout = parseWorkload("Rollout.argoproj.io/trade/orders");
   assertEquals([rollout.kind, rollout.group], ["Rollout", "argoproj.io"]);
-  assertEquals(parseWorkload(formatWorkload(rollout)), rollout);
+  assertEquals(parseWorkload(workloadName(rollout)), rollout);
 });
 
 Deno.test("parseWorkload() refuses what it cannot know", () => {

@@ -62,6 +62,18 @@ export function rememberStore(
   write(stateDir, { clusterId, revision }, unique);
 }
 
+/**
+ * Takes the store for the one that this node knows from now on, whatever it knew before: an
+ * administrator compares them (`recover`).
+ */
+export function acceptStore(
+  stateDir: string,
+  { clusterId, revision }: Header,
+  unique: string,
+): void {
+  write(stateDir, { clusterId, revision }, unique);
+}
+
 function write(stateDir: string, known: KnownStore, unique: string): void {
   replaceFile(knownStoreFile(stateDir), JSON.stringify({ v: 1, ...known }), { unique });
 }
