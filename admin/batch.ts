@@ -17,7 +17,7 @@ export const DRY_RUN_FLAG: Flag = {
   value: "server",
   optional: true,
   choices: ["server", "client", "none"],
-  text: "Check everything and say what would happen, write nothing",
+  text: "Check and tell, and write nothing",
 };
 
 /** True where nothing may be written. */

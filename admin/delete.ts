@@ -4,22 +4,19 @@
  * @module
  */
 
-import { FabricError } from "../mod/error.ts";
+import type { FabricError } from "../mod/error.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { deleteResource } from "../mod/ipam/delete.ts";
 import { objectKey, type ObjectRef } from "../mod/ipam/kinds.ts";
-import { NodeSpecSchema } from "../mod/model/network.ts";
-import { WRITTEN_KINDS } from "../mod/model/kinds.ts";
 import { readHead } from "../mod/model/validate.ts";
-import * as v from "valibot";
 import { byDependency, DRY_RUN_FLAG, faultOf, isDryRun, tellFaults } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { FILE_FLAG, type InputDocument, locate, readDocuments } from "./documents.ts";
 import { usageError } from "./exit.ts";
-import { FILTER_FLAGS, filterOf } from "./objects.ts";
-import type { Filter, KindRow } from "./kind.ts";
-import { missingObject, namedKind } from "./names.ts";
+import { FILTER_FLAGS, filterOf, SELECTOR_FLAGS } from "./objects.ts";
+import { checkWritten, findTarget, findTargets } from "./targets.ts";
+import { namedKind } from "./names.ts";
 import { objectName } from "./object_name.ts";
 import { overlayStore } from "../mod/ipam/overlay_store.ts";
 
@@ -27,6 +24,7 @@ import { overlayStore } from "../mod/ipam/overlay_store.ts";
 const INSTEAD: Readonly<Record<string, string>> = {
   Address: "a reserved one is given back by unreserve, one in use by the end of its sandbox",
   Owner: "an owner ends with its workload",
+  Port: "a port ends with its sandbox: the runtime calls DEL",
   Attachment: "an attachment ends with its sandbox: the runtime calls DEL",
   History: "use history export and history trim",
 };
@@ -34,38 +32,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
 interface Target {
   readonly ref: ObjectRef;
   readonly document: InputDocument | undefined;
-}
-
-/** The one object that the name means. */
-async function findTarget(
-  context: AdminContext,
-  query: { readonly row: KindRow; readonly name: string; readonly filter: Filter },
-): Promise<ObjectRef> {
-  const { row, name, filter } = query;
-  const kind = WRITTEN_KINDS.find((written) => written === row.kind);
-  if (kind === undefined) {
-    throw usageError(`${row.plural} cannot be deleted`, {
-      field: "KIND",
-      value: row.plural,
-      remedy: INSTEAD[row.kind] ?? "",
-    });
-  }
-  if (kind !== "Node") return { kind, name };
-  const source = await context.source();
-  const found: ObjectRef[] = [];
-  for await (const { object } of row.find(source, { name, filter })) {
-    const { cluster } = v.parse(NodeSpecSchema, object.spec);
-    found.push({ kind, name: object.metadata.name, cluster });
-  }
-  const [first] = found;
-  if (first === undefined) throw await missingObject(source, row, name);
-  if (found.length === 1) return first;
-  const all = found.map((ref) => `${ref.cluster}/${ref.name}`).join(", ");
-  throw new FabricError("conflict", `Several nodes are called ${name}: ${all}`, {
-    field: "NAME",
-    value: name,
-    remedy: "name its cluster too, as CLUSTER/NAME",
-  });
 }
 
 async function targetsOf(
@@ -93,12 +59,17 @@ async function targetsOf(
     return { targets, faults };
   }
   const { row, names } = namedKind(args);
-  if (names.length === 0) {
+  if (names.length === 0 && !flags.isSet("all") && !flags.isSet("selector")) {
     throw usageError(`Name which ${row.plural} to delete`, {
-      remedy: `write delete ${row.singular} NAME`,
+      remedy: `write delete ${row.singular} NAME, or -l LABELS, or --all`,
     });
   }
+  checkWritten(row, { verb: "deleted", instead: INSTEAD });
   const filter = filterOf(row, flags);
+  if (names.length === 0) {
+    const refs = await findTargets(context, { row, names, flags, verb: "deleted" });
+    return { targets: refs.map((ref) => ({ ref, document: undefined })), faults };
+  }
   for (const name of names) {
     try {
       targets.push({ ref: await findTarget(context, { row, name, filter }), document: undefined });
@@ -159,6 +130,8 @@ export const DELETE: Command = {
   flags: [
     FILE_FLAG,
     FILTER_FLAGS.cluster,
+    ...SELECTOR_FLAGS,
+    { name: "all", text: "All objects of the kind that are there" },
     DRY_RUN_FLAG,
     { name: "ignore-not-found", text: "What does not exist is no error" },
   ],

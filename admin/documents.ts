@@ -72,6 +72,28 @@ async function readPath(path: string, inputs: Inputs): Promise<readonly Text[]> 
   }
 }
 
+/** The whole text of a file, or of standard input. */
+export async function readText(path: string, inputs: Inputs): Promise<string> {
+  const [only] = await readPath(path, inputs);
+  return only?.text ?? "";
+}
+
+/**
+ * The one document of a text.
+ *
+ * @throws {FabricError} `invalid` where there is none, or more than one, or it cannot be parsed.
+ */
+export function readTextDocument(text: string): unknown {
+  const { documents, errors } = parseText({ name: "line", text });
+  const [error] = errors;
+  if (error !== undefined) throw error;
+  const [document] = documents;
+  if (document !== undefined && documents.length === 1) return document.value;
+  throw new FabricError("invalid", `The text holds ${documents.length} documents`, {
+    remedy: "leave exactly one",
+  });
+}
+
 /** What was read: the documents, and what is wrong with the texts. */
 export interface Read {
   readonly documents: readonly InputDocument[];

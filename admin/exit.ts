@@ -20,6 +20,8 @@ export const EXIT = {
   unreachable: 4,
   /** No answer came: it may have happened. Look before you repeat it. */
   unknown: 5,
+  /** What is declared differs from what is in the store (diff). */
+  differs: 6,
 } as const;
 
 export type ExitStatus = typeof EXIT[keyof typeof EXIT];
@@ -32,6 +34,7 @@ export const EXIT_TEXT: Readonly<Record<keyof typeof EXIT, string>> = {
   damage: "damage was found",
   unreachable: "not permitted, or etcd cannot be reached",
   unknown: "no answer came, it may have happened: look before you repeat",
+  differs: "diff: what is declared differs from the store",
 };
 
 const BY_KIND: Readonly<Record<ErrorKind, ExitStatus>> = {

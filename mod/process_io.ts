@@ -33,6 +33,9 @@ export function processIo(): RoleIo {
         return readLine(Deno.stdin);
       };
     },
+    get edit() {
+      return Deno.stdin.isTerminal() && Deno.stdout.isTerminal() ? openEditor : undefined;
+    },
   };
 }
 
@@ -66,6 +69,22 @@ function readAll(input: { readSync(buffer: Uint8Array): number | null }): string
     chunks.push(buffer.slice(0, count));
   }
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}
+
+/**
+ * The shell reads the variables, which need not be ours to read, and splits a command with arguments
+ * (`code --wait`) as other programs do. The editor is the person's own, with their environment.
+ */
+const EDITOR = 'eval "exec ${VISUAL:-${EDITOR:-vi}} \\"\\$1\\""';
+
+async function openEditor(path: string): Promise<boolean> {
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", EDITOR, "sh", path],
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  return (await child.status).success;
 }
 
 /** One line without its break; "" at the end of the input. */

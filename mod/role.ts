@@ -25,6 +25,11 @@ export interface RoleIo {
    * where there is nobody to ask: standard input or standard error is no terminal.
    */
   readonly ask?: ((question: string) => string) | undefined;
+  /**
+   * Opens the person's editor with the file; false where the editor failed. Absent where nobody is at
+   * a terminal.
+   */
+  readonly edit?: ((path: string) => Promise<boolean>) | undefined;
 }
 
 /** The entry of a role: `main` of `cni/main.ts` and its siblings. Returns the exit status. */

@@ -10,6 +10,8 @@
  * $ get zones             a command, without the program's name; words may be 'quoted'
  * < line                  a line of its standard input
  * > yes                   what a person at a terminal answers when asked
+ * % s/old/new/            what a person's editor does with the file, once per time that it opens;
+ *                         `% fail`: it fails, `% empty`: it leaves nothing
  * | NAME   AGE            a line of standard output
  * ! error: ...            a line of standard error
  * = 1                     its exit status, where it is not 0
@@ -29,6 +31,8 @@ export interface Step {
   readonly stdin: readonly string[];
   /** Empty: nobody is at a terminal. */
   readonly answers: readonly string[];
+  /** Empty: there is no editor. */
+  readonly edits: readonly string[];
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
   readonly exit: number;
@@ -40,9 +44,10 @@ type Draft = {
   -readonly [K in keyof Step]: Step[K] extends readonly string[] ? string[] : Step[K];
 };
 
-/** Words of a line, with single and double quotes. */
+/** Words of a line: whole ones in double quotes, and single quotes wherever a shell takes them. */
 export function splitWords(text: string): string[] {
-  return [...text.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? "");
+  return [...text.matchAll(/"([^"]*)"(?=\s|$)|((?:'[^']*'|[^\s'])+)/g)]
+    .map(([, quoted, word = ""]) => quoted ?? word.replace(/'([^']*)'/g, "$1"));
 }
 
 const ACTIONS = ["$", "file", "add", "del", "config", "put", "cut"];
@@ -63,6 +68,7 @@ export function parseScript(text: string): readonly Step[] {
         words: splitWords(rest),
         stdin: [],
         answers: [],
+        edits: [],
         stdout: [],
         stderr: [],
         exit: 0,
@@ -72,6 +78,7 @@ export function parseScript(text: string): readonly Step[] {
     else if (mark === "+") step.content.push(rest);
     else if (mark === "<") step.stdin.push(rest);
     else if (mark === ">") step.answers.push(rest);
+    else if (mark === "%") step.edits.push(rest);
     else if (mark === "|") step.stdout.push(rest);
     else if (mark === "!") step.stderr.push(rest);
     else if (mark === "=") step.exit = Number(rest);

@@ -16,6 +16,8 @@ interface Bench {
   readonly dir: string;
   readonly endpoint: string;
   readonly context: IpamContext;
+  /** Files that an editor was opened with: what is given up stays. */
+  readonly edited: Set<string>;
 }
 
 function inDir(text: string, { dir, endpoint }: Bench): string {
@@ -35,8 +37,22 @@ async function runCommand(step: Step, bench: Bench): Promise<string | undefined>
     stderr += `${question}\n`;
     return answers.shift() ?? "";
   };
+  const edits = [...step.edits];
+  const edit = async (path: string): Promise<boolean> => {
+    const [, from = "", to = ""] = /^s\/(.*)\/(.*)\/$/.exec(edits[0] ?? "") ?? [];
+    const change = edits.shift();
+    bench.edited.add(path);
+    const text = await Deno.readTextFile(path);
+    const lines = from === ""
+      ? text
+      : text.replace(new RegExp(from, "m"), to.replaceAll("\\n", "\n"));
+    // A person who has nothing more to say saves the text as it is.
+    await Deno.writeTextFile(path, change === "empty" ? "" : lines);
+    return change !== "fail";
+  };
   const io: RoleIo = {
     ...(answers.length === 0 ? {} : { ask }),
+    ...(edits.length === 0 ? {} : { edit }),
     env: (name) => variables[name],
     readStdin: () => Promise.resolve(step.stdin.map((line) => `${line}\n`).join("")),
     writeStdout: (text) => void (stdout += text),
@@ -125,9 +141,10 @@ for (const entry of [...Deno.readDirSync(SCRIPTS)].sort((a, b) => a.name < b.nam
     const steps = parseScript(await Deno.readTextFile(path));
     await using ipam = await startAdmin();
     const dir = await Deno.makeTempDir();
+    const edited = new Set<string>();
     try {
       await Deno.writeTextFile(`${dir}/config.yaml`, "cluster: local\n");
-      const bench = { dir, endpoint: ipam.etcd.endpoints[0] ?? "", context: ipam.context };
+      const bench = { dir, edited, endpoint: ipam.etcd.endpoints[0] ?? "", context: ipam.context };
       for (const step of steps) {
         const wrong = await runStep(step, bench);
         if (wrong === undefined) continue;
@@ -135,6 +152,7 @@ for (const entry of [...Deno.readDirSync(SCRIPTS)].sort((a, b) => a.name < b.nam
       }
     } finally {
       await Deno.remove(dir, { recursive: true });
+      for (const path of edited) await Deno.remove(path).catch(() => {});
     }
   });
 }
