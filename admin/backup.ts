@@ -50,6 +50,7 @@ export const BACKUP: Command = {
   summary: "Write all of the store to a file, as it is at one revision",
   args: "FILE | -",
   count: { min: 1, max: 1 },
+  group: "store",
   flags: [],
   notes: [
     "Nothing stops meanwhile. The file has the schema, the number of keys and a checksum; it is",
@@ -112,6 +113,7 @@ export const RESTORE: Command = {
   summary: "Write a backup into the store",
   args: "FILE",
   count: { min: 1, max: 1 },
+  group: "store",
   flags: [
     { name: "overwrite", text: "What the store has is lost; default: a store in use is refused" },
     YES_FLAG,

@@ -19,6 +19,7 @@ export const GROUPS = {
   look: "Look",
   change: "Change",
   addresses: "Addresses",
+  nodes: "Nodes",
   health: "Health",
   store: "The store",
   other: "Other",

@@ -6,16 +6,13 @@
 
 import { didYouMean, nearest } from "../mod/nearest.ts";
 import { APPLY } from "./apply.ts";
-<<<<<<< HEAD
 import { BACKUP, RESTORE } from "./backup.ts";
-=======
 import { CREATE } from "./create.ts";
 import { DIFF } from "./diff.ts";
 import { EDIT } from "./edit.ts";
 import { ANNOTATE, LABEL } from "./label.ts";
 import { PATCH } from "./patch.ts";
 import { WAIT } from "./wait.ts";
->>>>>>> 8d7c620 (admin: create, edit, patch, label, annotate, diff and wait)
 import { CHECK } from "./check.ts";
 import type { Command } from "./command.ts";
 import { DELETE } from "./delete.ts";

@@ -154,6 +154,7 @@ export const DIAGNOSE: Command = {
   summary: "Find where the way of a pod's packets breaks, and change nothing",
   args: "pod | address | node | network NAME",
   count: { min: 2, max: 2 },
+  group: "health",
   flags: [
     {
       name: "to",

@@ -99,6 +99,7 @@ export const FENCE: Command = {
   summary: "Say that a node is dead, so that its fixed addresses can move on",
   args: "[CLUSTER/]NODE",
   count: { min: 1, max: 1 },
+  group: "nodes",
   flags: [REASON_FLAG, BY_FLAG, RELEASE_FLAG, CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "Only for a host that is off or cut off for good: fabric cannot see whether it still sends. It",
@@ -135,6 +136,7 @@ export const UNFENCE: Command = {
   summary: "Say that a fenced node works again",
   args: "[CLUSTER/]NODE",
   count: { min: 1, max: 1 },
+  group: "nodes",
   flags: [CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   examples: [["unfence n7", "after it was booted; asks for its name"]],
   run: runUnfence,
@@ -175,6 +177,7 @@ export const NODE_REPLACE: Command = {
   summary: "Give a node's name to another machine",
   args: "[CLUSTER/]NODE [--machine-id ID]",
   count: { min: 1, max: 1 },
+  group: "nodes",
   flags: [MACHINE_FLAG, REASON_FLAG, BY_FLAG, CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "A host that was installed again, or another one that took the name, is refused until this says",

@@ -60,6 +60,7 @@ export const FIX: Command = {
   summary: "Give a slot of a workload addresses of its own",
   args: "WORKLOAD --network NAME --ip ADDRESS...",
   count: { min: 1, max: 1 },
+  group: "addresses",
   flags: [NETWORK_FLAG, IP_FLAG, SLOT_FLAG, INTERFACE_FLAG, CLUSTER_FLAG, DRY_RUN_FLAG],
   notes: [
     "WORKLOAD is KIND/NAMESPACE/NAME. The addresses take the place of those that the slot has of the",
@@ -135,6 +136,7 @@ export const UNFIX: Command = {
   summary: "Take a workload's addresses from it",
   args: "WORKLOAD --network NAME [--slot SLOT] [--ip ADDRESS...]",
   count: { min: 1, max: 1 },
+  group: "addresses",
   flags: [
     NETWORK_FLAG,
     { ...SLOT_FLAG, text: "Only of this slot; default: of all" },
@@ -193,6 +195,7 @@ export const MOVE: Command = {
   summary: "Give a workload another address in the place of one it has",
   args: "FROM TO --network NAME",
   count: { min: 2, max: 2 },
+  group: "addresses",
   flags: [NETWORK_FLAG, DRY_RUN_FLAG],
   notes: [
     "A running pod keeps FROM until it ends; the next one has TO, and FROM is free. To have it soon:",

@@ -41,6 +41,7 @@ export const MIGRATE: Command = {
   summary: "Raise the schema of the store, when every node can read it",
   args: "",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "To be run after every node was upgraded; it names those that were not. A node says which schema",

@@ -58,6 +58,7 @@ export const RELEASE: Command = {
   summary: "Make an address free that is owned or reserved, or whose node is dead",
   args: "ADDRESS --network NAME",
   count: { min: 1, max: 1 },
+  group: "addresses",
   flags: [NETWORK_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "It says who loses the address, and asks for the address again. Nothing is taken from a pod that",

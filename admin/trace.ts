@@ -118,6 +118,7 @@ export const TRACE: Command = {
   summary: "Show in words what the switch of this node would do with a packet",
   args: "SOURCE TARGET",
   count: { min: 2, max: 2 },
+  group: "health",
   flags: [
     { name: "udp", text: "With a port: a UDP packet, not TCP" },
     { name: "raw", text: "What ovs-appctl ofproto/trace prints" },
