@@ -1,6 +1,6 @@
 /**
- * A real Kubernetes API for tests: kube-apiserver over an etcd of its own, with RBAC, on a free
- * loopback port or in the network namespace of a lab. No controllers run: objects stay as they are
+ * A real Kubernetes API for tests: kube-apiserver over etcd, with RBAC, on a free loopback
+ * port or in the network of a lab. No controllers run: objects stay as they are
  * written, and a test is kubelet, scheduler and controller manager in one. All ends with the test.
  *
  * ```ts
@@ -13,7 +13,9 @@
 
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
 import { parseKubeconfig } from "../mod/kube/kubeconfig.ts";
+import { parseNamespace } from "../mod/kube/objects.ts";
 import { freePort, startEtcd } from "./etcd_fixture.ts";
+import { startRelay } from "./lab/relay.ts";
 import { makeMemoryDir, stopProcess, supervise, superviseDir } from "./supervised.ts";
 
 /** Where `scripts/tools` puts it. */
@@ -21,7 +23,18 @@ const BINARY = new URL("../.cache/tools/kubernetes/kube-apiserver", import.meta.
 
 const READY_MS = 90_000;
 
+/** Where the API server runs, when it is not this machine's loopback. */
+export interface KubePlace {
+  /** What goes before its command, e.g. `nsenter -t PID -n`. */
+  readonly enter: readonly string[];
+  /** Its own address there. */
+  readonly address: string;
+  /** An etcd that it reaches there; its keys lie apart. */
+  readonly etcd: string;
+}
+
 export interface KubeOptions {
+  readonly place?: KubePlace;
   /** Further users: name → groups. Each gets a token. */
   readonly users?: Readonly<Record<string, readonly string[]>>;
 }
@@ -30,16 +43,15 @@ export interface KubeOptions {
 export type KubeObject = Readonly<Record<string, unknown>>;
 
 export interface KubeFixture extends AsyncDisposable {
-  readonly port: number;
-  /** PEM. */
-  readonly ca: string;
+  /** As its clients in that place reach it. */
+  readonly server: string;
   readonly dir: string;
   /** As an administrator. */
   readonly client: KubeClient;
   /** UID of kube-system: the name of the cluster. */
   readonly uid: string;
-  /** A kubeconfig for a user (default: the administrator), as an object and as YAML. */
-  kubeconfig(user?: string, host?: string): KubeObject;
+  /** A kubeconfig for a user (default: the administrator). */
+  kubeconfig(user?: string): KubeObject;
   /** Writes it, mode 0600; its path. */
   writeKubeconfig(user?: string): Promise<string>;
   /** A client of a user. */
@@ -53,31 +65,41 @@ export interface KubeFixture extends AsyncDisposable {
   resume(): void;
 }
 
-/** Starts both and returns when the API is ready, with namespace kube-system. */
+/** Starts it and returns when the API is ready. */
 export async function startKube(options: KubeOptions = {}): Promise<KubeFixture> {
-  const etcd = await startEtcd();
+  const { place, users = {} } = options;
   const dir = await makeMemoryDir("fabric-kube-");
-  const cleaner = superviseDir(dir);
-  const stop = async (): Promise<void> => {
-    await etcd.stop();
-    await cleaner.end();
+  const undo: (() => Promise<void>)[] = [];
+  const end = async (): Promise<void> => {
+    for (const one of undo.splice(0).reverse()) await one();
   };
+  const cleaner = superviseDir(dir);
+  undo.push(() => cleaner.end());
   try {
-    return await startOver(etcd.endpoints[0] ?? "", { dir, users: options.users ?? {}, stop });
+    let where = place;
+    if (where === undefined) {
+      const etcd = await startEtcd();
+      undo.push(() => etcd.stop());
+      where = { enter: [], address: "127.0.0.1", etcd: etcd.endpoints[0] ?? "" };
+    }
+    return await startAt(where, { dir, users, undo, end });
   } catch (error) {
-    await stop();
-    throw error;
+    const log = await Deno.readTextFile(`${dir}/apiserver.log`).catch(() => "");
+    await end();
+    throw new Error(`kube-apiserver did not start: ${log.slice(-2000)}`, { cause: error });
   }
 }
 
-async function startOver(
-  etcd: string,
-  { dir, users, stop }: {
+async function startAt(
+  place: KubePlace,
+  { dir, users, undo, end }: {
     readonly dir: string;
     readonly users: Readonly<Record<string, readonly string[]>>;
-    readonly stop: () => Promise<void>;
+    readonly undo: (() => Promise<void>)[];
+    readonly end: () => Promise<void>;
   },
 ): Promise<KubeFixture> {
+  const { enter, address, etcd } = place;
   const tokens = new Map<string, string>(
     ["admin", ...Object.keys(users)].map((name) => [name, crypto.randomUUID()]),
   );
@@ -86,14 +108,15 @@ async function startOver(
     return `${token},${name},uid-${name},"${groups.join(",")}"`;
   });
   await Deno.writeTextFile(`${dir}/tokens.csv`, `${rows.join("\n")}\n`, { mode: 0o600 });
-  await makeKeys(dir);
+  await makeKeys(dir, address);
   const port = freePort();
   const server = await supervise([
+    ...enter,
     BINARY,
     `--etcd-servers=${etcd}`,
-    "--bind-address=127.0.0.1",
+    `--etcd-prefix=/registry-${port}`,
+    `--bind-address=${address}`,
     `--secure-port=${port}`,
-    `--cert-dir=${dir}/certs`,
     `--tls-cert-file=${dir}/server.pem`,
     `--tls-private-key-file=${dir}/server.key`,
     "--service-account-issuer=https://kubernetes.default.svc",
@@ -105,81 +128,92 @@ async function startOver(
     "--endpoint-reconciler-type=none",
     "--service-cluster-ip-range=10.96.0.0/16",
   ], `${dir}/apiserver.log`);
+  undo.push(() => server.end());
+  const near = await reach(place, { port, dir, undo });
   const ca = await Deno.readTextFile(`${dir}/ca.pem`);
-  const kubeconfig = (user = "admin", host = "127.0.0.1"): KubeObject => ({
+  const kubeconfigAt = (url: string, user: string): KubeObject => ({
     "apiVersion": "v1",
     "kind": "Config",
     "clusters": [{
       name: "c",
-      cluster: { "server": `https://${host}:${port}`, "certificate-authority-data": btoa(ca) },
+      cluster: { "server": url, "certificate-authority-data": btoa(ca) },
     }],
     "users": [{ name: user, user: { token: tokens.get(user) ?? "" } }],
     "contexts": [{ name: "c", context: { cluster: "c", user } }],
     "current-context": "c",
   });
   const clientOf = (user: string): KubeClient =>
-    openKubeClient(parseKubeconfig(kubeconfig(user), "kubeconfig"), { timeoutMs: 20_000 });
+    openKubeClient(parseKubeconfig(kubeconfigAt(near, user), "kubeconfig"), { timeoutMs: 20_000 });
   const client = clientOf("admin");
-  const end = async (): Promise<void> => {
-    client[Symbol.dispose]();
-    await server.end();
-    await stop();
+  undo.push(() => Promise.resolve(client[Symbol.dispose]()));
+  const send = async (method: string, path: string, body: KubeObject): Promise<unknown> => {
+    using http = Deno.createHttpClient({ caCerts: [ca] });
+    const answer = await fetch(near + path, {
+      method,
+      client: http,
+      headers: {
+        "authorization": `Bearer ${tokens.get("admin") ?? ""}`,
+        "content-type": "application/json",
+      },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return JSON.parse(text);
   };
-  const send = async (method: string, path: string, body?: KubeObject): Promise<unknown> => {
-    const http = Deno.createHttpClient({ caCerts: [ca] });
-    try {
-      const answer = await fetch(`https://127.0.0.1:${port}${path}`, {
-        method,
-        client: http,
-        headers: {
-          "authorization": `Bearer ${tokens.get("admin") ?? ""}`,
-          "content-type": "application/json",
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  await untilReady(client, () => server.isOver());
+  const { metadata } = parseNamespace(await client.get("/api/v1/namespaces/kube-system"));
+  const url = `https://${address}:${port}`;
+  let files = 0;
+  return {
+    server: url,
+    dir,
+    client,
+    uid: metadata.uid,
+    kubeconfig: (user = "admin") => kubeconfigAt(url, user),
+    writeKubeconfig: async (user = "admin") => {
+      const path = `${dir}/kubeconfig-${files++}`;
+      await Deno.writeTextFile(path, JSON.stringify(kubeconfigAt(near, user)), { mode: 0o600 });
+      return path;
+    },
+    as: clientOf,
+    create: (path, object) => client.create(path, object),
+    delete: async (path) => {
+      await send("DELETE", path, {
+        apiVersion: "v1",
+        kind: "DeleteOptions",
+        gracePeriodSeconds: 0,
+        propagationPolicy: "Background",
       });
-      const text = await answer.text();
-      if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-      return JSON.parse(text);
-    } finally {
-      http.close();
-    }
+    },
+    put: (path, object) => send("PUT", path, object),
+    pause: () => stopProcess(server.pid),
+    resume: () => Deno.kill(server.pid, "SIGCONT"),
+    [Symbol.asyncDispose]: end,
   };
-  try {
-    await untilReady(client, () => server.isOver());
-    const uid = await untilUid(client);
-    let files = 0;
-    return {
-      port,
-      ca,
-      dir,
-      client,
-      uid,
-      kubeconfig,
-      writeKubeconfig: async (user) => {
-        const path = `${dir}/kubeconfig-${files++}`;
-        await Deno.writeTextFile(path, JSON.stringify(kubeconfig(user)), { mode: 0o600 });
-        return path;
-      },
-      as: clientOf,
-      create: (path, object) => client.create(path, object),
-      delete: async (path) => {
-        await send("DELETE", path, {
-          apiVersion: "v1",
-          kind: "DeleteOptions",
-          gracePeriodSeconds: 0,
-          propagationPolicy: "Background",
-        });
-      },
-      put: (path, object) => send("PUT", path, object),
-      pause: () => stopProcess(server.pid),
-      resume: () => Deno.kill(server.pid, "SIGCONT"),
-      [Symbol.asyncDispose]: end,
-    };
-  } catch (error) {
-    const log = await Deno.readTextFile(`${dir}/apiserver.log`).catch(() => "");
-    await server.end();
-    throw new Error(`kube-apiserver did not start: ${log.slice(-2000)}`, { cause: error });
-  }
+}
+
+/** Where this very process reaches it: in another network by a socket in the folder. */
+async function reach(
+  { enter, address }: KubePlace,
+  { port, dir, undo }: {
+    readonly port: number;
+    readonly dir: string;
+    readonly undo: (() => Promise<void>)[];
+  },
+): Promise<string> {
+  if (enter.length === 0) return `https://${address}:${port}`;
+  const socket = `${dir}/kube.sock`;
+  const way = await supervise([
+    ...enter,
+    "socat",
+    `UNIX-LISTEN:${socket},fork`,
+    `TCP:${address}:${port}`,
+  ], `${dir}/socat.log`);
+  undo.push(() => way.end());
+  const relay = startRelay(socket);
+  undo.push(() => Promise.resolve(relay.close()));
+  return `https://127.0.0.1:${relay.port}`;
 }
 
 async function untilReady(client: KubeClient, isOver: () => boolean): Promise<void> {
@@ -197,28 +231,20 @@ async function untilReady(client: KubeClient, isOver: () => boolean): Promise<vo
   throw new Error(`not ready after ${READY_MS} ms`);
 }
 
-async function untilUid(client: KubeClient): Promise<string> {
-  const found = await client.get("/api/v1/namespaces/kube-system");
-  const text = JSON.stringify(found);
-  const uid = /"uid":"([0-9a-f-]{36})"/.exec(text)?.[1];
-  if (uid === undefined) throw new Error(`kube-system has no UID: ${text}`);
-  return uid;
-}
-
 /** An authority, the server's certificate, and the key of service accounts' tokens. */
-async function makeKeys(dir: string): Promise<void> {
+async function makeKeys(dir: string, address: string): Promise<void> {
   const script = `cd "$1"
 curve="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 openssl req -x509 $curve -keyout ca.key -out ca.pem -days 2 -subj "/CN=kube" \\
   -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
 openssl req -new $curve -keyout server.key -out server.csr -subj "/CN=kube-apiserver"
-echo "subjectAltName=DNS:localhost,IP:127.0.0.1" >server.ext
+echo "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:$2" >server.ext
 openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \\
   -extfile server.ext -out server.pem
 openssl genrsa -out sa.key 2048
 openssl rsa -in sa.key -pubout -out sa.pub`;
   const { success, stderr } = await new Deno.Command("sh", {
-    args: ["-euc", script, "sh", dir],
+    args: ["-euc", script, "sh", dir, address],
     stdin: "null",
   }).output();
   if (!success) throw new Error(`openssl: ${new TextDecoder().decode(stderr)}`);
