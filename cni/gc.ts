@@ -22,6 +22,7 @@ import { type DecodeOptions, decodeResource } from "../mod/ipam/stored.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
 import { connectOvsdb, delPort, listPorts, type Ovsdb, type Port } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
+import { inParallel } from "../mod/parallel.ts";
 import { detach } from "./detach.ts";
 import { nodeFacts } from "../mod/node/port_facts.ts";
 import { forgetFilters } from "./filters.ts";
@@ -67,7 +68,7 @@ export async function gc(request: GcRequest, call: Call): Promise<Collected> {
   const faults: FabricError[] = [];
   const removed: AttachmentRecord[] = [];
   let kept = 0;
-  await inParallel(stale, async (record) => {
+  await inParallel(stale, AT_ONCE, async (record) => {
     try {
       if (await collect(work, record)) removed.push(record);
       else kept++;
@@ -164,7 +165,7 @@ async function removeOrphans(work: Work): Promise<void> {
   for await (const record of listNodeAttachments(context.store, cluster, node)) {
     recorded.add(keyOf(record));
   }
-  await inParallel(orphans, async (port) => {
+  await inParallel(orphans, AT_ONCE, async (port) => {
     if (recorded.has(keyOfPort(port)) || await linkExists(call.run, port.name)) return;
     await asking("ovsdb", () => delPort(db, port.name));
     call.log.write("warning", "port without a record removed", { port: port.name });
@@ -176,15 +177,4 @@ function keyOfPort({ externalIds }: Pick<Port, "externalIds">): string {
     containerId: externalIds["container-id"] ?? "",
     ifname: externalIds["ifname"] ?? "",
   });
-}
-
-async function inParallel<T>(
-  items: readonly T[],
-  action: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await action(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
 }

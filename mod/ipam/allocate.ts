@@ -14,6 +14,7 @@ import { commitAdd, type CommitOutcome, type Draft } from "./allocate_commit.ts"
 import { type AddState, reachableNetwork, readState, type StateRequest } from "./allocate_state.ts";
 import { type AllocateRequest, type Allocation, allocationOf } from "./allocation.ts";
 import { checkAllowed } from "./allowed.ts";
+import { endEarlierBoots } from "./boot.ts";
 import { avoidKey, type Candidate } from "./candidate.ts";
 import type { IpamContext } from "./context.ts";
 import { admitMachine } from "./admit.ts";
@@ -57,7 +58,10 @@ export async function allocate(
   admitMachine(request.attachment, request.machineId, state.node.value);
   const existing = state.attachment.value;
   if (existing !== undefined) return await recorded(context, { request, state, record: existing });
-  return await commitLoop(context, { request, stateRequest, first: state });
+  admitMachine(request.attachment, request.machineId, state.node.value);
+  const ended = await endEarlierBoots(context, request, state);
+  const first = ended ? await readState(context.store, stateRequest, context.random) : state;
+  return await commitLoop(context, { request, stateRequest, first });
 }
 
 /** The networks of the list are read side by side; the first that reaches the zone counts. */

@@ -42,7 +42,7 @@ import { type DecodeOptions, decodeRecord, decodeResource, encodeRecord } from "
 
 export interface ReleaseOptions {
   /** For the history: what ended the attachment. */
-  readonly endedBy: "del" | "gc" | "undo" | "admin" | "repair" | "recover";
+  readonly endedBy: "del" | "gc" | "undo" | "admin" | "repair" | "recover" | "boot";
   /** False for an ADD that was undone before its port existed: nobody ever saw the address. */
   readonly cool?: boolean;
   /** What {@linkcode prepareRelease} read meanwhile; should it have changed, all is read again. */

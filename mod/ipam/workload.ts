@@ -22,9 +22,11 @@ import {
 } from "../model/identity.ts";
 import { type OwnerRecord, OwnerRecordSchema } from "../model/records.ts";
 import { pause } from "../timer.ts";
+import { admitMachine } from "./admit.ts";
 import { allocate } from "./allocate.ts";
 import { reachableNetwork, readState } from "./allocate_state.ts";
 import type { AllocateRequest, Allocation } from "./allocation.ts";
+import { endEarlierBoots } from "./boot.ts";
 import type { IpamContext } from "./context.ts";
 import { unfixAddresses } from "./fix.ts";
 import { whyEnded } from "./holder.ts";
@@ -88,7 +90,9 @@ async function allocateSlot(
     const chosen = await chooseSlot(context, { request, wish, slots });
     const left = deadline - context.now();
     if (chosen === undefined) {
-      if (left > 0) {
+      // A list that has nothing for an ordinal will not grow by waiting.
+      const comes = slot.kind === "any" || slot.index === undefined;
+      if (comes && left > 0) {
         await pause(Math.min(POLL_MS, left));
         continue;
       }
@@ -174,6 +178,9 @@ async function findNetwork(
     if (state.attachment.value !== undefined) return "recorded";
     try {
       reachableNetwork(stateRequest, state);
+      admitMachine(attachment, request.machineId, state.node.value);
+      // Its slots are free as soon as their holders are known to have ended.
+      await endEarlierBoots(context, request, state);
       return network;
     } catch (error) {
       fault ??= error;

@@ -314,6 +314,7 @@ export async function tryAdd(
     readonly ifname?: string;
     readonly conf?: KubeObject;
     readonly args?: Readonly<Record<string, string>>;
+    readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<{ readonly answer: PluginAnswer; readonly sandbox: Sandbox }> {
   const sandbox = options.sandbox ?? await host.sandbox();
@@ -322,6 +323,7 @@ export async function tryAdd(
     args: argsOf(pod, options.args),
     ...(options.ifname === undefined ? {} : { ifname: options.ifname }),
     ...(options.conf === undefined ? {} : { conf: options.conf }),
+    ...(options.env === undefined ? {} : { env: options.env }),
     timeoutMs: 60_000,
   });
   return { answer, sandbox };
