@@ -54,6 +54,8 @@ export interface WorkloadWish {
 
 /** How often it is looked whether a slot became free. */
 const POLL_MS = 200;
+/** Intervals of a slot's history that are looked through, two for an ADD with both families. */
+const RECENT = 16;
 /** Slots that are lost to others before an ADD answers `try-again`. */
 const MAX_RACES = 64;
 
@@ -136,11 +138,11 @@ async function leaveFormerNetwork(
   const { kvs } = await context.store.range({
     ...underPrefix(historyByOwnerPrefix(owner)),
     sort: { by: "key", order: "descend" },
-    limit: 2,
+    limit: RECENT,
   });
-  // The newest is that of this very ADD.
-  const former = kvs[1] === undefined ? undefined : parsePointer(kvs[1].value);
-  if (former === undefined || former === network.metadata.name) return;
+  const former = kvs.map(({ value }) => parsePointer(value))
+    .find((name) => name !== undefined && name !== network.metadata.name);
+  if (former === undefined) return;
   const range = underPrefix(workloadOwnersPrefix(former, wish.workload));
   for await (const page of readPages(context.store, range)) {
     for (const kv of page) {
