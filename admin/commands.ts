@@ -28,6 +28,14 @@ import { HISTORY_COMMAND } from "./history.ts";
 import { HISTORY_EXPORT } from "./history_export.ts";
 import { HISTORY_TRIM } from "./history_trim.ts";
 import { MIGRATE } from "./migrate.ts";
+import {
+  RECOVER,
+  RECOVER_COLLECT,
+  RECOVER_FINISH,
+  RECOVER_GIVE_UP,
+  RECOVER_MERGE,
+  RECOVER_START,
+} from "./recover.ts";
 import { RELEASE } from "./release.ts";
 import { REPAIR } from "./repair.ts";
 import { RESERVE, UNRESERVE } from "./reserve.ts";
@@ -70,6 +78,12 @@ export const COMMANDS: readonly Command[] = [
   MIGRATE,
   BACKUP,
   RESTORE,
+  RECOVER,
+  RECOVER_START,
+  RECOVER_COLLECT,
+  RECOVER_MERGE,
+  RECOVER_GIVE_UP,
+  RECOVER_FINISH,
   HISTORY_COMMAND,
   HISTORY_EXPORT,
   HISTORY_TRIM,

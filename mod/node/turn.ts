@@ -86,6 +86,17 @@ export function isTurnTaken({ runDir }: Pick<Config, "runDir">, port: string): b
   }
 }
 
+/** Names of the ports whose calls are under way. */
+export function takenTurns(config: Pick<Config, "runDir">): readonly string[] {
+  try {
+    const names = [...Deno.readDirSync(`${config.runDir}/turns`)].map(({ name }) => name);
+    return names.filter((port) => isTurnTaken(config, port));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
 function open(path: string): Deno.FsFile {
   const options = { read: true, write: true, create: true, mode: 0o600 };
   try {

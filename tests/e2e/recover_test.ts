@@ -1,0 +1,119 @@
+/** An old backup on a busy lab: what runs is recorded again, and nothing is handed out twice. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { type EquippedHost, type Lab, requireOk } from "../lab/mod.ts";
+import { confFor, startBed } from "./bed.ts";
+import { addPod, failureOf, type HandPod } from "./by_hand.ts";
+
+const CONF = confFor("vlan100");
+
+async function admin(host: EquippedHost, ...args: readonly string[]): Promise<string> {
+  return requireOk(await host.admin([...args]));
+}
+
+/** The addresses that are recorded, each as often as it is. */
+async function recorded(host: EquippedHost): Promise<readonly string[]> {
+  const list: { readonly items: readonly { readonly metadata: { readonly name: string } }[] } = JSON
+    .parse(await admin(host, "get", "addresses", "--network", "vlan100", "-o", "json"));
+  return list.items.map(({ metadata }) => metadata.name.split("/")[1] ?? "").sort();
+}
+
+function addressesOf(pods: readonly HandPod[]): readonly string[] {
+  return pods.flatMap(({ result }) => result.ips.map(({ address }) => address.split("/")[0] ?? ""))
+    .sort();
+}
+
+async function assertRefused(lab: Lab): Promise<void> {
+  for (const host of lab.hosts) {
+    await using sandbox = await host.sandbox();
+    const { code, details } = failureOf(await host.fabric("ADD", { sandbox, conf: CONF }));
+    assertEquals(code, 107);
+    assertStringIncludes(details ?? "", "fabric-admin recover");
+    assertEquals(failureOf(await host.fabric("STATUS", { conf: CONF })).code, 50);
+  }
+}
+
+Deno.test("an old backup is restored under running pods: after recover all are recorded, and ADDs run", async () => {
+  await using lab = await startBed({ hosts: 2 });
+  const [one, two] = [lab.host(0), lab.host(1)];
+  const add = (host: EquippedHost) => addPod(host, { conf: CONF });
+  const before = [await add(one), await add(two)];
+  const gone = await add(one);
+  await admin(one, "backup", "/tmp/old.gz");
+  requireOk(await gone.again("DEL"));
+  const later = [await add(one), await add(two), await add(two)];
+  const ended = await add(two);
+  const running = [...before, ...later];
+
+  const restored = await admin(one, "restore", "/tmp/old.gz", "--overwrite", "--yes");
+  assertStringIncludes(restored, "fabric-admin recover collect");
+  await assertRefused(lab);
+  // A pod may end at any time.
+  requireOk(await ended.again("DEL"));
+
+  assertStringIncludes(await admin(one, "recover", "collect"), "recorded again");
+  const early = await one.admin(["recover", "finish", "--yes"]);
+  assertEquals(early.code, 1);
+  assertStringIncludes(early.stderr, two.name);
+  await assertRefused(lab);
+  // The other way: by a file.
+  await admin(two, "recover", "collect", "--file", "/tmp/two.json");
+  const carried = requireOk(await two.exec(["cat", "/tmp/two.json"]));
+  await one.writeFile("/tmp/two.json", carried);
+  assertStringIncludes(await admin(one, "recover", "merge", "/tmp/two.json"), "2 recorded again");
+  assertStringIncludes(await admin(one, "recover"), "Next: fabric-admin recover finish");
+  assertStringIncludes(await admin(one, "recover", "finish", "--yes"), "pods start again");
+
+  assertEquals(await recorded(one), addressesOf(running));
+  for (const host of lab.hosts) {
+    assertStringIncludes(await admin(host, "check", "all"), "no damage");
+  }
+  const after = [await add(one), await add(two)];
+  assertEquals(new Set(addressesOf([...running, ...after])).size, addressesOf(running).length + 4);
+  for (const pod of [...running, ...after]) requireOk(await pod.again("DEL"));
+  assertEquals(await recorded(one), []);
+});
+
+Deno.test("an etcd that went back in time: the node that noticed has ADDs again after recover", async () => {
+  await using lab = await startBed({ hosts: 1 });
+  const host = lab.host(0);
+  const pod = await addPod(host, { conf: CONF });
+  const state = "/var/lib/fabric/store.json";
+  const known: { readonly clusterId: string; readonly revision: number } = JSON.parse(
+    requireOk(await host.exec(["cat", state])),
+  );
+  await host.writeFile(state, JSON.stringify({ ...known, revision: known.revision + 100_000 }));
+  await assertRefused(lab);
+  const unsaid = await host.admin(["recover", "collect"]);
+  assertEquals(unsaid.code, 1);
+  assertStringIncludes(unsaid.stderr, "recover start");
+  await admin(host, "recover", "start", "--yes");
+  await admin(host, "recover", "collect");
+  await admin(host, "recover", "finish", "--yes");
+  const next = await addPod(host, { conf: CONF });
+  assert(next.result.ips.length > 0);
+  for (const one of [pod, next]) requireOk(await one.again("DEL"));
+});
+
+Deno.test("a fenced node attaches nothing, its DELs go on, and after unfence it works again", async () => {
+  await using lab = await startBed({ hosts: 1 });
+  const host = lab.host(0);
+  const pod = await addPod(host, { conf: CONF });
+  await admin(host, "fence", host.name, "--reason", "test", "--yes");
+  await using sandbox = await host.sandbox();
+  const refused = failureOf(await host.fabric("ADD", { sandbox, conf: CONF }));
+  assertEquals(refused.code, 105);
+  assertStringIncludes(refused.msg, "was fenced");
+  assertEquals(failureOf(await host.fabric("STATUS", { conf: CONF })).code, 50);
+  requireOk(await pod.again("DEL"));
+  assertEquals(await recorded(host), []);
+  await admin(host, "unfence", host.name, "--yes");
+  requireOk(await host.fabric("STATUS", { conf: CONF }));
+  // Another machine under the name.
+  const kept = await addPod(host, { conf: CONF });
+  const other = "4c4c4544003957108052b4c04f384833";
+  await admin(host, "node", "replace", host.name, "--machine-id", other, "--yes");
+  const second = failureOf(await host.fabric("ADD", { sandbox, conf: CONF }));
+  assertStringIncludes(second.details ?? "", "node replace");
+  requireOk(await kept.again("DEL"));
+});
