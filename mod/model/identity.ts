@@ -6,28 +6,30 @@
  */
 
 import * as v from "valibot";
+import { described } from "./described.ts";
 
 /** The cluster of hosts without Kubernetes. */
 export const LOCAL_CLUSTER = "local";
 
 export const PodSchema = v.looseObject({
-  namespace: v.string(),
-  name: v.string(),
-  uid: v.optional(v.string()),
+  namespace: described(v.string(), "Namespace of the pod"),
+  name: described(v.string(), "Name of the pod"),
+  uid: v.optional(described(v.string(), "UID of the pod, as the runtime gave it")),
 });
 /** The pod of a sandbox, as the runtime named it. For information and history, never identity. */
 export type Pod = v.InferOutput<typeof PodSchema>;
 
 export const OwnerRefSchema = v.looseObject({
-  cluster: v.string(),
-  /** API group, empty for the core group. */
-  group: v.string(),
-  kind: v.string(),
-  namespace: v.string(),
-  name: v.string(),
-  /** Ordinal of a StatefulSet, slot of a Deployment, node of a DaemonSet; `0` for one of a kind. */
-  slot: v.string(),
-  ifname: v.string(),
+  cluster: described(v.string(), "Cluster of the workload"),
+  group: described(v.string(), "API group; empty: the core group"),
+  kind: described(v.string(), "Kind of the workload"),
+  namespace: described(v.string(), "Namespace of the workload"),
+  name: described(v.string(), "Name of the workload"),
+  slot: described(
+    v.string(),
+    "Ordinal of a StatefulSet, slot of a Deployment, node of a DaemonSet; 0 for one of a kind",
+  ),
+  ifname: described(v.string(), "Interface"),
 });
 /** To whom an address belongs: one slot of a workload, and one of its interfaces. */
 export type OwnerRef = v.InferOutput<typeof OwnerRefSchema>;
@@ -41,17 +43,17 @@ export function formatWorkload({ group, kind, namespace, name }: WorkloadRef): s
 }
 
 export const AttachmentRefSchema = v.looseObject({
-  cluster: v.string(),
-  node: v.string(),
-  containerId: v.string(),
-  ifname: v.string(),
+  cluster: described(v.string(), "Cluster of the node"),
+  node: described(v.string(), "Name of the node"),
+  containerId: described(v.string(), "Container id of the sandbox"),
+  ifname: described(v.string(), "Name of the interface inside"),
 });
 /** One interface of one sandbox on one node. */
 export type AttachmentRef = v.InferOutput<typeof AttachmentRefSchema>;
 
 export const HolderSchema = v.looseObject({
   ...AttachmentRefSchema.entries,
-  pod: v.optional(PodSchema),
+  pod: v.optional(described(PodSchema, "The pod of the sandbox")),
 });
 /** The sandbox that uses an address now. */
 export type Holder = v.InferOutput<typeof HolderSchema>;

@@ -10,7 +10,8 @@
  */
 
 import * as v from "valibot";
-import { described, type Resource } from "./resource.ts";
+import { described } from "./described.ts";
+import type { Resource } from "./resource.ts";
 
 export const PhysicalNetworkSpecSchema = v.looseObject({
   mtu: v.optional(
@@ -41,18 +42,18 @@ export const NodeSpecSchema = v.looseObject({
   description: v.optional(described(v.string(), "What it is, for people")),
   fenced: v.optional(described(
     v.looseObject({
-      by: v.optional(v.string()),
-      at: v.optional(v.string()),
-      reason: v.optional(v.string()),
+      by: v.optional(described(v.string(), "Whose word it is")),
+      at: v.optional(described(v.string(), "When it was given (RFC 3339)")),
+      reason: v.optional(described(v.string(), "Why it is believed")),
     }),
     "An administrator's word that the node is dead: its attachments count as ended",
   )),
   replaced: v.optional(described(
     v.array(v.looseObject({
       machineId: v.string(),
-      by: v.optional(v.string()),
-      at: v.optional(v.string()),
-      reason: v.optional(v.string()),
+      by: v.optional(described(v.string(), "Whose word it is")),
+      at: v.optional(described(v.string(), "When it was given (RFC 3339)")),
+      reason: v.optional(described(v.string(), "Why it is believed")),
     })),
     "Machines that had the node's name before and gave it up: their attachments count as ended",
   )),
@@ -90,10 +91,10 @@ export const SubnetSchema = v.looseObject({
 export type Subnet = v.InferOutput<typeof SubnetSchema>;
 
 export const DnsSchema = v.looseObject({
-  nameservers: v.optional(v.array(v.string())),
-  domain: v.optional(v.string()),
-  search: v.optional(v.array(v.string())),
-  options: v.optional(v.array(v.string())),
+  nameservers: v.optional(described(v.array(v.string()), "Addresses of name servers")),
+  domain: v.optional(described(v.string(), "Local domain")),
+  search: v.optional(described(v.array(v.string()), "Domains that short names are looked up in")),
+  options: v.optional(described(v.array(v.string()), "Options of resolv.conf, e.g. ndots:2")),
 });
 export type Dns = v.InferOutput<typeof DnsSchema>;
 

@@ -5,6 +5,7 @@
  */
 
 import * as v from "valibot";
+import { described } from "./described.ts";
 
 export const API_GROUP = "beyondfabric.io";
 export const API_VERSION = `${API_GROUP}/v1alpha1`;
@@ -22,14 +23,6 @@ export const KINDS = [
 ] as const;
 
 export type Kind = typeof KINDS[number];
-
-/** A described field: the text is what `explain` and the API documentation show. */
-export function described<S extends v.GenericSchema>(
-  schema: S,
-  text: string,
-): v.SchemaWithPipe<readonly [S, v.DescriptionAction<v.InferOutput<S>, string>]> {
-  return v.pipe(schema, v.description(text));
-}
 
 const Labels = v.record(v.string(), v.string());
 
