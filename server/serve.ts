@@ -18,6 +18,7 @@ import { createApp } from "./http/app.ts";
 import { listen, type Listener, type TlsMaterial } from "./http/listener.ts";
 import { Watches } from "./http/watches.ts";
 import { Mirror } from "./mirror/mirror.ts";
+import { runServerReclaimer } from "./reclaim.ts";
 import { ROUTES } from "./routes/table.ts";
 import type { ServerLog } from "./server_log.ts";
 import { UsageCache } from "./usage.ts";
@@ -77,6 +78,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const listener = await listenOr(options, tls, app);
   const running = mirror.run();
+  const { ipam } = context;
+  const reclaiming = runServerReclaimer({ config, ipam, log, signal: mirroring.signal });
   const scheme = tls === undefined ? "http" : "https";
   const host = settings.hostname.includes(":") ? `[${settings.hostname}]` : settings.hostname;
   log.write("info", "listening", { host: settings.hostname, port: listener.port, scheme });
@@ -89,7 +92,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   watches.close();
   await listener.close(DRAIN_MS);
   mirroring.abort("ending");
-  await running;
+  await Promise.all([running, reclaiming]);
 }
 
 function anonymous({ anonymous: role }: ServerSettings): Principal | undefined {

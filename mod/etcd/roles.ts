@@ -37,7 +37,6 @@ const DECIDED = [
   "quotas/",
   "reserved/",
   "freesize/",
-  "uses/",
 ] as const;
 
 /** What ADD and DEL write. */
@@ -50,6 +49,7 @@ const LIVED = [
   "macs/",
   "cooling/",
   "free/",
+  "uses/",
   "history/",
   "history-by-owner/",
   // What a node's check found, told with the credentials that the node has.
@@ -79,6 +79,7 @@ export const ROLES: Readonly<Record<"plugin" | "server" | "admin", Role>> = {
       { key: "meta/edit", access: "readwrite" },
       { key: "meta/exported", access: "readwrite" },
       { key: "meta/fence", access: "readwrite" },
+      { prefix: "reclaimers/", access: "readwrite" },
       ...all(DECIDED, "readwrite"),
       ...all(LIVED, "readwrite"),
     ],

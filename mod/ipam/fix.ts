@@ -6,6 +6,7 @@
  */
 
 import { FabricError } from "../error.ts";
+import type { Compare } from "../etcd/store.ts";
 import { type Address, compareAddresses, formatAddress } from "../ip/address.ts";
 import { formatOwner, type OwnerRef } from "../model/identity.ts";
 import type { IpamContext } from "./context.ts";
@@ -52,6 +53,8 @@ export interface UnfixRequest {
   readonly addresses?: readonly Address[];
   /** As in `OwnerChange`. */
   readonly recovering?: boolean;
+  /** As in `OwnerChange`. */
+  readonly guard?: readonly Compare[];
 }
 
 /**

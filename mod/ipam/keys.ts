@@ -10,6 +10,7 @@
  * macs/<physical network>/<vlan>/<mac>
  * cooling/<network>/{4,6}/<hex>        (leased)
  * free/<network>/{4,6}/<hash>-<hex>    freesize/<network>/{4,6}
+ * reclaimers/<cluster>                 (leased)
  * uses/<network>/namespace/<cluster>/<namespace>/<family>-<hex>   uses/<network>/tenant/<tenant>/...
  * history/{4,6}/<hex>/<allocation id>
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
@@ -69,6 +70,7 @@ export const PREFIXES = {
   free: "free/",
   freeSize: "freesize/",
   uses: "uses/",
+  reclaimers: "reclaimers/",
   history: "history/",
   historyByOwner: "history-by-owner/",
   findings: "findings/",
@@ -276,4 +278,14 @@ export function namespaceUsesPrefix(
 /** Interfaces of a tenant, of whatever cluster, that have addresses of the network. */
 export function tenantUsesPrefix(network: string, tenant: string): string {
   return `${PREFIXES.uses}${join(network, "tenant", tenant)}/`;
+}
+
+/** What is known of a Kubernetes cluster. */
+export function clusterKey(cluster: string): string {
+  return PREFIXES.clusters + join(cluster);
+}
+
+/** Exists while a reclaimer is at work for the cluster; leased. */
+export function reclaimerKey(cluster: string): string {
+  return PREFIXES.reclaimers + join(cluster);
 }

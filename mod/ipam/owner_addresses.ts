@@ -51,6 +51,8 @@ export interface OwnerChange {
   readonly tenant?: string;
   /** Also in a store that is being recovered; for the recovery itself. Default false. */
   readonly recovering?: boolean;
+  /** What must hold as well; where it does not, nothing is tried again. */
+  readonly guard?: readonly Compare[];
 }
 
 /** What the change came to. */
@@ -207,13 +209,21 @@ async function attemptChange(
   const seconds = plan.rests ? [coolingSeconds(base.network.spec)] : [];
   const response = await withLeases(context, seconds, ([lease]) => {
     const { compare, success } = transactionOf(context, { ...attempt, records, plan, lease });
-    return context.store.txn({ compare, success });
+    return context.store.txn({ compare: [...compare, ...change.guard ?? []], success });
   });
   if (!response.succeeded) {
+    if (change.guard !== undefined) throw changedMeanwhile(change.owner);
     await checkAgreement(context, change);
     return undefined;
   }
   return { outcome: plan.outcome, ...answer, revision: response.header.revision };
+}
+
+function changedMeanwhile(owner: OwnerRef): FabricError {
+  return new FabricError("try-again", `${formatOwner(owner)} is not as it was seen any more`, {
+    remedy: "look again",
+    details: { reason: "guard" },
+  });
 }
 
 interface Plan {

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FabricError } from "../error.ts";
-import { workloadName, parseWorkload } from "./workload.ts";
+import { parseWorkload, workloadName } from "./workload.ts";
 
 Deno.test("parseWorkload() takes kinds as kubectl does, and any with its group", () => {
   const set = { kind: "StatefulSet", group: "apps", namespace: "trade", name: "orders" };
