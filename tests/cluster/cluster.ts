@@ -1,0 +1,102 @@
+/**
+ * A real Kubernetes in a lab: the hosts are its nodes, their Pods are citizens of the lab's VLANs.
+ *
+ * ```ts
+ * await using cluster = await startCluster({ nodes: 2 });
+ * await cluster.apply(deployment("orders", { replicas: 5 }));
+ * await cluster.kubectl("rollout", "status", "deployment/orders");
+ * ```
+ *
+ * @module
+ */
+
+import {
+  conflist,
+  type Lab,
+  manifest,
+  type ManifestObject,
+  requireOk,
+  startLab,
+} from "../lab/mod.ts";
+import { type ControlPlane, type KubectlOptions, startControlPlane } from "./control_plane.ts";
+import { type ClusterNode, startNode, untilNodeReady } from "./node.ts";
+
+export interface ClusterOptions {
+  /** Default 2. */
+  readonly nodes?: number;
+  /** Objects of fabric beside those of the lab, whose network vlan100 is the nodes' default. */
+  readonly objects?: readonly ManifestObject[];
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly lab: Lab;
+  readonly plane: ControlPlane;
+  readonly nodes: readonly ClusterNode[];
+  /** Runs kubectl as administrator; its standard output. */
+  kubectl(...args: readonly string[]): Promise<string>;
+  /** Applies objects with kubectl. */
+  apply(...objects: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
+  /** Runs fabric-admin on the first node; its standard output. */
+  admin(...args: readonly string[]): Promise<string>;
+}
+
+const RBAC = new URL("../../deploy/rbac.yaml", import.meta.url);
+
+/** Starts it; returns when all nodes are Ready. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const lab = await startLab({ hosts: options.nodes ?? 2 });
+  try {
+    const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
+    await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
+    await installFabric(lab, plane, options);
+    const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane)));
+    try {
+      await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
+      await plane.kubectl(["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
+    } catch (error) {
+      throw new Error(`${error}\n${nodes.map((node) => node.said()).join("\n")}`);
+    }
+    return assemble(lab, plane, nodes);
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+}
+
+async function installFabric(
+  lab: Lab,
+  plane: ControlPlane,
+  { objects = [] }: ClusterOptions,
+): Promise<void> {
+  const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
+  await Promise.all(lab.hosts.map(async (host) => {
+    await host.installFabric({
+      config: {
+        cluster: plane.uid,
+        defaultNetwork: "vlan100",
+        kubernetes: { kubeconfig: "/etc/fabric/kubeconfig" },
+      },
+      conflists: { "10-fabric.conflist": conflist() },
+    });
+    await host.writeFile("/etc/fabric/kubeconfig", plane.kubeconfig(token), { mode: 0o600 });
+  }));
+  const input = [...manifest(lab.plan), ...objects].map((it) => JSON.stringify(it)).join("\n---\n");
+  requireOk(await lab.host(0).admin(["apply", "-f", "-"], { input, timeoutMs: 60_000 }));
+}
+
+function assemble(lab: Lab, plane: ControlPlane, nodes: readonly ClusterNode[]): Cluster {
+  const kubectl = (args: readonly string[], options?: KubectlOptions) =>
+    plane.kubectl(args, options);
+  return {
+    lab,
+    plane,
+    nodes,
+    kubectl: (...args) => kubectl(args, { timeoutMs: 180_000 }),
+    apply: async (...objects) => {
+      const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
+      await kubectl(["apply", "--filename=-"], { input });
+    },
+    admin: async (...args) => requireOk(await lab.host(0).admin(args)),
+    [Symbol.asyncDispose]: () => lab.close(),
+  };
+}

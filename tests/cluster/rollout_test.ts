@@ -1,0 +1,88 @@
+/** Fixed addresses in rollouts, scalings, drains and a power cut of a real cluster. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { eventually } from "../lab/mod.ts";
+import { effort } from "../effort.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
+import { podsOf } from "./pods.ts";
+import { deployment, statefulSet } from "./workloads.ts";
+
+const IPS = "beyondfabric.io/ips";
+const FIXED = "beyondfabric.io/fixed";
+
+async function ipsOf(cluster: Cluster, app: string): Promise<readonly string[]> {
+  return (await podsOf(cluster, app)).map(({ ip }) => ip ?? "none").toSorted();
+}
+
+async function rolledOut(cluster: Cluster, workload: string): Promise<void> {
+  try {
+    await cluster.kubectl("rollout", "status", workload, "--timeout=120s");
+  } catch (error) {
+    const events = await cluster.kubectl("get", "events", "--sort-by=.lastTimestamp");
+    throw new Error(`${error}\n${events.split("\n").slice(-30).join("\n")}`);
+  }
+}
+
+Deno.test("fixed addresses stay with their workload in a real cluster", async (t) => {
+  await using cluster = await startCluster();
+  const server = await cluster.lab.addServer({
+    vlan: 100,
+    addresses: ["10.100.0.10/24", "fd00:100::10/64"],
+  });
+
+  await t.step("a Deployment of 5 with 5 addresses rolls out without a surge", async () => {
+    const annotations = { [IPS]: "10.100.0.50-10.100.0.54,fd00:100::50-fd00:100::54" };
+    await cluster.apply(deployment("orders", { replicas: 5, annotations }));
+    await rolledOut(cluster, "deployment/orders");
+    const expected = [50, 51, 52, 53, 54].map((n) => `10.100.0.${n}`);
+    assertEquals(await ipsOf(cluster, "orders"), expected);
+    for (let round = 0; round < effort(5, 100); round++) {
+      await cluster.kubectl("rollout", "restart", "deployment/orders");
+      await rolledOut(cluster, "deployment/orders");
+      await eventually(
+        "the old Pods are gone",
+        async () => (await podsOf(cluster, "orders")).every(({ ending }) => !ending),
+        { timeoutMs: 60_000 },
+      );
+      assertEquals(await ipsOf(cluster, "orders"), expected);
+    }
+    for (const ip of expected) assert(await server.reaches(ip), ip);
+  });
+
+  await t.step("a StatefulSet's Pod keeps its address on another node", async () => {
+    await cluster.apply(statefulSet("ledger", { replicas: 2, annotations: { [FIXED]: "true" } }));
+    await rolledOut(cluster, "statefulset/ledger");
+    const before = await podsOf(cluster, "ledger");
+    const [first] = before;
+    assert(first?.node !== undefined);
+    await cluster.kubectl("cordon", first.node);
+    await cluster.kubectl("delete", "pod", first.name);
+    await rolledOut(cluster, "statefulset/ledger");
+    const after = await podsOf(cluster, "ledger");
+    assertEquals(after.map(({ ip }) => ip), before.map(({ ip }) => ip));
+    assert(after[0]?.node !== first.node);
+    await cluster.kubectl("uncordon", first.node);
+    assert(await server.reaches(first.ip ?? ""));
+  });
+
+  await t.step("scaled down and up, drained: the same addresses", async () => {
+    const before = await ipsOf(cluster, "ledger");
+    await cluster.kubectl("scale", "statefulset/ledger", "--replicas=0");
+    await eventually("no Pod is left", async () => (await podsOf(cluster, "ledger")).length === 0, {
+      timeoutMs: 60_000,
+    });
+    await cluster.kubectl("scale", "statefulset/ledger", "--replicas=2");
+    await rolledOut(cluster, "statefulset/ledger");
+    assertEquals(await ipsOf(cluster, "ledger"), before);
+    await cluster.kubectl("drain", "host1", "--ignore-daemonsets", "--force", "--timeout=120s");
+    await cluster.kubectl("uncordon", "host1");
+    await rolledOut(cluster, "statefulset/ledger");
+    await rolledOut(cluster, "deployment/orders");
+    assertEquals(await ipsOf(cluster, "ledger"), before);
+    assertEquals((await ipsOf(cluster, "orders")).length, 5);
+  });
+
+  await t.step("nothing is damaged", async () => {
+    assertMatch(await cluster.admin("check"), /^no damage/);
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * Workloads as people write them.
+ *
+ * @module
+ */
+
+import { TOOLS_IMAGE } from "./images.ts";
+
+export interface WorkloadOptions {
+  /** Default 1. */
+  readonly replicas?: number;
+  /** On the Pod template. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Fields of the workload's `spec`. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /** Fields of the Pod's `spec`. */
+  readonly pod?: Readonly<Record<string, unknown>>;
+}
+
+function podTemplate(name: string, { annotations = {}, pod = {} }: WorkloadOptions) {
+  return {
+    metadata: { labels: { app: name }, annotations },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: "main", image: TOOLS_IMAGE, imagePullPolicy: "Never" }],
+      ...pod,
+    },
+  };
+}
+
+/** A Deployment that replaces its Pods one after another, without a surge. */
+export function deployment(name: string, options: WorkloadOptions = {}) {
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: {
+      replicas: options.replicas ?? 1,
+      selector: { matchLabels: { app: name } },
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } },
+      template: podTemplate(name, options),
+      ...options.spec,
+    },
+  };
+}
+
+/** A StatefulSet without a Service. */
+export function statefulSet(name: string, options: WorkloadOptions = {}) {
+  return {
+    apiVersion: "apps/v1",
+    kind: "StatefulSet",
+    metadata: { name },
+    spec: {
+      replicas: options.replicas ?? 1,
+      serviceName: name,
+      podManagementPolicy: "Parallel",
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, options),
+      ...options.spec,
+    },
+  };
+}
