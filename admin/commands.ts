@@ -5,6 +5,11 @@
  */
 
 import { didYouMean, nearest } from "../mod/nearest.ts";
+import { API_RESOURCES } from "./api_resources.ts";
+import { CONFIG_VIEW } from "./config_view.ts";
+import { EXPLAIN } from "./explain.ts";
+import { TOP } from "./top.ts";
+import { WHO } from "./who.ts";
 import { APPLY } from "./apply.ts";
 import { BACKUP, RESTORE } from "./backup.ts";
 import { CREATE } from "./create.ts";
@@ -57,6 +62,10 @@ const HELP: Command = {
 export const COMMANDS: readonly Command[] = [
   GET,
   DESCRIBE,
+  WHO,
+  TOP,
+  EXPLAIN,
+  API_RESOURCES,
   WAIT,
   CREATE,
   APPLY,
@@ -92,6 +101,7 @@ export const COMMANDS: readonly Command[] = [
   DIAGNOSE,
   TRACE,
   ETCD_ROLES,
+  CONFIG_VIEW,
   VERSION,
   HELP,
 ];

@@ -36,7 +36,7 @@ function flagRows(flags: readonly Flag[]): readonly (readonly string[])[] {
 }
 
 /** The text in lines that fit, all but the first behind the indent. */
-function wrapped(text: string, indent: number): string {
+export function wrapped(text: string, indent: number): string {
   const lines = [""];
   for (const word of text.split(" ")) {
     const line = lines.at(-1) ?? "";

@@ -29,9 +29,9 @@ import { holderCell, ownerCell, workloadCell } from "../cells.ts";
 import type { Description } from "../describe_text.ts";
 import { usageError } from "../exit.ts";
 import {
+  type BoundKind,
   defineKind,
   type Filter,
-  type KindRow,
   readKeys,
   readObjects,
   type Source,
@@ -201,7 +201,7 @@ async function* describeAddresses(
 }
 
 /** The row of Address. */
-export const ADDRESS: KindRow = defineKind<AddressObject>({
+export const ADDRESS: BoundKind<AddressObject> = defineKind<AddressObject>({
   kind: "Address",
   plural: "addresses",
   shortNames: ["ip", "addr"],

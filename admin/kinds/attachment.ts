@@ -41,7 +41,8 @@ function specOf(kv: KeyValue) {
 /** An attachment as users see it. */
 export type AttachmentObject = Resource<"Attachment", ReturnType<typeof specOf>>;
 
-function decode(kv: KeyValue): AttachmentObject {
+/** The attachment that a key holds. */
+export function decodeAttachment(kv: KeyValue): AttachmentObject {
   const spec = specOf(kv);
   return {
     apiVersion: API_VERSION,
@@ -72,7 +73,11 @@ async function watchedRanges(
     (cluster === undefined || spec.cluster === cluster) &&
     (node === undefined || spec.node === node) &&
     scope.hasNode(spec);
-  return prefixes.map((prefix) => ({ range: underPrefix(prefix), decode, keeps }));
+  return prefixes.map((prefix) => ({
+    range: underPrefix(prefix),
+    decode: decodeAttachment,
+    keeps,
+  }));
 }
 
 /** Those that the filter leaves; with a node, by its range alone. */
@@ -113,7 +118,7 @@ export async function* findAttachments(
   if (node !== undefined && containerId !== undefined && ifname !== undefined) {
     if (more.length > 0) return;
     const key = attachmentKey({ cluster: cluster ?? "", node, containerId, ifname });
-    yield* readObject(source, key, decode);
+    yield* readObject(source, key, decodeAttachment);
     return;
   }
   const { keeps } = await watchAttachments(source, filter);
@@ -124,7 +129,7 @@ export async function* findAttachments(
     const pod = { namespace: cluster ?? "", name: node };
     const kvs = await attachmentsOfPod(source.store, { ...pod, clusters });
     for (const kv of kvs) {
-      const object = decode(kv);
+      const object = decodeAttachment(kv);
       if (keeps?.(object) !== false) yield object;
     }
     if (kvs.length > 0) return;

@@ -70,7 +70,8 @@ async function watchOwners(source: Source, filter: Filter): Promise<WatchedObjec
   };
 }
 
-async function* listOwners(source: Source, filter: Filter): AsyncGenerator<OwnerObject> {
+/** Those that the filter leaves. */
+export async function* listOwners(source: Source, filter: Filter): AsyncGenerator<OwnerObject> {
   yield* readWatched(source, await watchOwners(source, filter));
 }
 

@@ -50,7 +50,7 @@ export const NodeSpecSchema = v.looseObject({
   )),
   replaced: v.optional(described(
     v.array(v.looseObject({
-      machineId: v.string(),
+      machineId: described(v.string(), "machine-id of that machine"),
       by: v.optional(described(v.string(), "Whose word it is")),
       at: v.optional(described(v.string(), "When it was given (RFC 3339)")),
       reason: v.optional(described(v.string(), "Why it is believed")),

@@ -59,7 +59,8 @@ async function runCommand(step: Step, bench: Bench): Promise<string | undefined>
     writeStderr: (text) => void (stderr += text),
   };
   const exit = await main(step.words.map((word) => inDir(word, bench)), io);
-  const outward = (text: string): string => text.replaceAll(bench.dir, "$DIR");
+  const outward = (text: string): string =>
+    text.replaceAll(bench.dir, "$DIR").replaceAll(bench.endpoint, "$ETCD");
   const wrong = [
     difference("stdout", outward(stdout), step.stdout),
     difference("stderr", outward(stderr), step.stderr),
