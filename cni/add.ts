@@ -29,7 +29,7 @@ import {
   type Work,
 } from "./add_steps.ts";
 import { attachmentRef, type Call } from "./call.ts";
-import { type KubeLeg, namingPod, openKubeLeg, type ResolvedAdd } from "./kubernetes.ts";
+import { beginKubeLeg, failureOf, type KubeLeg, withoutKubernetes } from "./kube_leg.ts";
 import { recordOf } from "../mod/node/port_facts.ts";
 import { readKnownStore } from "../mod/node/known_store.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
@@ -56,15 +56,11 @@ export interface Added {
  * `details.reason` is `undo`.
  */
 export async function add(request: AddRequest, call: Call): Promise<Added> {
-  using kube = openKubeLeg(request, call);
+  using kube = await beginKubeLeg(request, call);
   try {
     return await addInterface(request, { call, kube });
   } catch (cause) {
-    const error = kube === undefined
-      ? asFabricError(cause)
-      : namingPod(asFabricError(cause), request.pod);
-    await kube?.tell(error);
-    throw error;
+    throw await failureOf(cause, request, kube);
   }
 }
 
@@ -109,11 +105,6 @@ async function addInterface(
     turn.forget();
     throw failures.length === 0 ? error : notUndone(asFabricError(error), failures);
   }
-}
-
-/** On a node without Kubernetes addresses belong to nobody, and the request says everything. */
-function withoutKubernetes(asked: AllocateRequest): ResolvedAdd {
-  return { asked, workload: undefined };
 }
 
 /** @throws {FabricError} `invalid` for a rate that cannot be shaped. */

@@ -12,18 +12,16 @@ import { plumb, type PlumbSettings, unplumb } from "../mod/host/plumb.ts";
 import type { ConfiguredPod } from "../mod/host/pod.ts";
 import { type PodInterface, sourceTableOf } from "../mod/host/pod_plan.ts";
 import type { Undo } from "../mod/host/undo.ts";
-import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { physicalNetworkKey } from "../mod/ipam/keys.ts";
 import { release } from "../mod/ipam/release.ts";
 import { decodeResource } from "../mod/ipam/stored.ts";
-import { allocateForWorkload } from "../mod/ipam/workload.ts";
 import { DEFAULT_MTU } from "../mod/model/network.ts";
 import { connectOvsdb, delPort, type Ovsdb, readSwitch } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { portFacts, recordOf } from "../mod/node/port_facts.ts";
-import type { KubeLeg, ResolvedAdd } from "./kubernetes.ts";
+import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
 import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
@@ -49,7 +47,7 @@ export interface Work {
 /** etcd: one transaction holds everything. Its opposite ends only what this call recorded. */
 export function allocateAddresses(
   work: Work,
-  { asked, workload }: Pick<ResolvedAdd, "asked" | "workload">,
+  resolved: ResolvedAdd,
 ): Promise<Allocation> {
   const { call, context, undo, seen } = work;
   let made: Allocation | undefined;
@@ -59,9 +57,7 @@ export function allocateAddresses(
       call.steps.time("etcd", () =>
         asking("etcd", async () => {
           faultPoint("add:before-allocate");
-          made = workload === undefined
-            ? await allocate(context, asked)
-            : await allocateForWorkload(context, asked, workload);
+          made = await resolved.allocate(context);
           faultPoint("add:after-allocate");
           return made;
         })),
@@ -71,7 +67,7 @@ export function allocateAddresses(
       // Addresses that nobody has seen need no rest.
       await asking(
         "etcd",
-        () => release(context, asked.attachment, { endedBy: "undo", cool: seen.port }),
+        () => release(context, resolved.asked.attachment, { endedBy: "undo", cool: seen.port }),
       );
     },
   });

@@ -6,8 +6,9 @@
  */
 
 import { asFabricError, describeError, FabricError, isKind } from "../mod/error.ts";
+import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
-import type { WorkloadWish } from "../mod/ipam/workload.ts";
+import { allocateForWorkload, type WorkloadWish } from "../mod/ipam/workload.ts";
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
 import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
 import { isFenced } from "../mod/kube/fenced.ts";
@@ -16,7 +17,8 @@ import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
 import { numbersOf } from "../mod/kube/numbers.ts";
 import type { Holder, Pod } from "../mod/model/identity.ts";
 import type { Call } from "./call.ts";
-import { asking, reworded } from "./neighbour.ts";
+import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
+import { asking } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
 
 /** How long an ADD watches the end of the sandbox before it. */
@@ -24,34 +26,23 @@ const HOLDER_WAIT_MS = 5_000;
 /** What is asked of a fenced node again only after so long. */
 const FENCE_CACHE_MS = 1_000;
 
-/** What an ADD asks of IPAM and of the host, with all that Kubernetes says. */
-export interface ResolvedAdd {
-  readonly asked: AllocateRequest;
-  /** The addresses belong to a workload. */
-  readonly workload: WorkloadWish | undefined;
-}
-
-/** Kubernetes' part of one ADD. */
-export interface KubeLeg extends Disposable {
-  /** Completes the request. May be called once. */
-  resolve(base: AllocateRequest): Promise<ResolvedAdd>;
-  /** Tells people why the ADD failed, by Events on the Pod and on its workload. Never throws. */
-  tell(error: FabricError): Promise<void>;
-}
-
 /**
- * Begins to read; undefined where the node has no Kubernetes, or the sandbox is no Pod of it.
- * The first TLS connection of a process keeps a processor busy for tens of milliseconds, so this
- * goes before everything else.
+ * Begins to read. The first TLS connection of a process keeps a processor busy for tens of
+ * milliseconds, so this goes before everything else.
  */
-export function openKubeLeg(request: AddRequest, call: Call): KubeLeg | undefined {
-  const { kubernetes, node } = call.config;
-  const { pod } = request;
-  if (kubernetes === undefined || pod === undefined) return undefined;
+export function openKubeLeg(
+  request: AddRequest,
+  { call, kubeconfig, pod }: {
+    readonly call: Call;
+    readonly kubeconfig: string;
+    readonly pod: Pod;
+  },
+): KubeLeg {
+  const { node } = call.config;
   let client: KubeClient | undefined;
   const reading = call.steps.time("kubernetes", () =>
     asking("kubernetes", async () => {
-      client = openKubeClient(await readKubeconfig(kubernetes.kubeconfig));
+      client = openKubeClient(await readKubeconfig(kubeconfig));
       const { ifname } = request.sandbox;
       const { namespace, name, uid } = pod;
       return await readPodIntent(client, { namespace, name, uid, ifname, node });
@@ -112,19 +103,21 @@ function resolved(
   };
   const list = base.addresses === undefined ? wish.ips?.list : undefined;
   const { group, kind, name } = workload;
+  const owned: WorkloadWish | undefined = !wish.fixed ? undefined : {
+    workload: { cluster, group, kind, namespace: metadata.name, name },
+    slot: slot.kind === "any" ? slot : {
+      kind: "own",
+      slot: slot.slot,
+      index: slot.kind === "ordinal" ? slot.index : slot.kind === "only" ? 0 : undefined,
+    },
+    list,
+    onExhausted: wish.onExhausted,
+    numbers: numbersOf(workload),
+  };
   return {
     asked,
-    workload: !wish.fixed ? undefined : {
-      workload: { cluster, group, kind, namespace: metadata.name, name },
-      slot: slot.kind === "any" ? slot : {
-        kind: "own",
-        slot: slot.slot,
-        index: slot.kind === "ordinal" ? slot.index : slot.kind === "only" ? 0 : undefined,
-      },
-      list,
-      onExhausted: wish.onExhausted,
-      numbers: numbersOf(workload),
-    },
+    allocate: (context) =>
+      owned === undefined ? allocate(context, asked) : allocateForWorkload(context, asked, owned),
   };
 }
 
@@ -187,12 +180,4 @@ async function tellPeople(
   if (!isForWorkload) return;
   const { apiVersion, kind, namespace, name, uid } = workload;
   await warnAbout(client, { apiVersion, kind, namespace, name, uid }, text);
-}
-
-/** The error with the Pod's name in front, unless it names the Pod already. */
-export function namingPod(error: FabricError, pod: Pod | undefined): FabricError {
-  if (pod === undefined) return error;
-  const name = `${pod.namespace}/${pod.name}`;
-  if (error.message.includes(name)) return error;
-  return reworded(error, { message: `Pod ${name}: ${error.message}` });
 }
