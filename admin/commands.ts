@@ -18,6 +18,7 @@ import { EDIT } from "./edit.ts";
 import { ANNOTATE, LABEL } from "./label.ts";
 import { PATCH } from "./patch.ts";
 import { WAIT } from "./wait.ts";
+import { BUNDLE } from "./bundle.ts";
 import { CHECK } from "./check.ts";
 import type { Command } from "./command.ts";
 import { DELETE } from "./delete.ts";
@@ -100,6 +101,7 @@ export const COMMANDS: readonly Command[] = [
   REPAIR,
   DIAGNOSE,
   TRACE,
+  BUNDLE,
   ETCD_ROLES,
   CONFIG_VIEW,
   VERSION,
