@@ -36,7 +36,7 @@ function forms(secret: string): readonly string[] {
 }
 
 Deno.test("a support archive of a node with credentials holds none of them", async () => {
-  await using bed = await startPodsBed({ etcd: { tls: "mutual", auth: true } });
+  await using bed = await startPodsBed({ etcd: { tls: "server", auth: true } });
   const { lab, host, a } = bed;
   const { root, certificates } = lab.etcd;
   const password = root?.password ?? "";

@@ -27,13 +27,16 @@ async function database(host: EquippedHost): Promise<string> {
   }).join("\n");
 }
 
-/** Devices, addresses, routes, rules, filters and limits. */
-const NETWORK = `ip -j -d address | sed 's/"[a-z_]*_lft":[0-9]*//g'
-ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
-nft list ruleset; tc qdisc show`;
+/** Devices, addresses, routes, rules, filters and limits; link-local ones come by themselves. */
+const NETWORK = `ip -d -o link
+ip -o address show scope global | sed 's/ valid_lft.*//'
+{ ip route show table all; ip -6 route show table all; } | grep -v fe80
+ip rule; ip -6 rule; nft list ruleset; tc qdisc show`;
 
+/** Not when a folder changed: what is in it tells. */
 const FILES = `find /etc /opt/cni /var/lib/fabric /var/lib/cni /run/fabric /run/netns \
-  -printf '%p %y %s %m %T@\\n' 2>/dev/null | grep -v '/etc/openvswitch' | sort`;
+  \\( -type d -printf '%p d %m\\n' -o -printf '%p %y %s %m %T@\\n' \\) 2>/dev/null |
+  grep -v '/etc/openvswitch' | sort`;
 
 /** The addresses of a pod's neighbours; their states come and go by themselves. */
 export async function neighbours(pod: Place): Promise<readonly string[]> {
