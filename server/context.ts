@@ -4,12 +4,28 @@
  * @module
  */
 
+import type { AuditWriter } from "../mod/audit/append.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
-import type { Mirror } from "./mirror/mirror.ts";
+import type { Log } from "../mod/log.ts";
+import type { OidcLogin } from "./auth/oidc.ts";
+import type { Role } from "./auth/principal.ts";
+import type { SessionSettings } from "./auth/sessions.ts";
 import type { Watches } from "./http/watches.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Mirror } from "./mirror/mirror.ts";
 import type { UsageCache } from "./usage.ts";
-import type { ServerLog } from "./server_log.ts";
+
+/** How people come in. */
+export interface AccessContext {
+  readonly session: SessionSettings;
+  /** Over TLS. */
+  readonly secure: boolean;
+  readonly oidc: OidcLogin | undefined;
+  readonly anonymous: Role | undefined;
+  /** Client certificates are asked for. */
+  readonly certificates: boolean;
+}
 
 export interface ServerContext {
   readonly store: Store;
@@ -17,9 +33,14 @@ export interface ServerContext {
   readonly mirror: Mirror;
   readonly watches: Watches;
   readonly usage: UsageCache;
-  readonly log: ServerLog;
+  readonly audit: AuditWriter;
+  readonly access: AccessContext;
+  readonly metrics: Metrics;
+  readonly log: Log;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** True while it takes new requests: false once it was told to end. */
   readonly accepting: () => boolean;
+  /** True for the first refusal of a stranger in a minute: the others are in the log only. */
+  readonly firstRefusal: (remote: string) => boolean;
 }

@@ -8,22 +8,24 @@ import { asFabricError, describeError } from "../mod/error.ts";
 import { didYouMean } from "../mod/nearest.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { runVersion } from "../mod/version.ts";
+import { ACCESS_COMMANDS } from "./access_commands.ts";
+import { AUDIT_COMMANDS } from "./audit_commands.ts";
 import type { Command } from "./command.ts";
 import { flagHelp, parseFlags, usage } from "./flags.ts";
 import { SERVE } from "./serve_command.ts";
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly Command[] = [SERVE];
+const COMMANDS: readonly Command[] = [SERVE, ...ACCESS_COMMANDS, ...AUDIT_COMMANDS];
 
 function help(): string {
-  const commands = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}\n`).join(
+  const commands = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(17)} ${summary}\n`).join(
     "",
   );
   return `fabric-ctl: the server role of fabric
 
 Usage:
-${commands}  version          Show the version, also with -o json
-  help [COMMAND]   Show this, or the flags of a command
+${commands}  version           Show the version, also with -o json
+  help [COMMAND]    Show this, or the flags of a command
 
 Pods get their network without a server: the plugin speaks to etcd and Open vSwitch itself.
 `;

@@ -5,18 +5,19 @@
  */
 
 import type { Config } from "../mod/config.ts";
+import type { Log } from "../mod/log.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { runReclaimer } from "../mod/ipam/reclaim/run.ts";
 import { openKubeClient } from "../mod/kube/client.ts";
 import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
-import type { ServerLog } from "./server_log.ts";
+
 
 /** Runs until the signal; at once over on a host without Kubernetes. Never throws. */
 export async function runServerReclaimer(
   { config, ipam, log, signal }: {
     readonly config: Config;
     readonly ipam: IpamContext;
-    readonly log: ServerLog;
+    readonly log: Log;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {

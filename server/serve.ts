@@ -6,28 +6,39 @@
 
 import { ulid } from "@std/ulid";
 import { type Config, etcdOptions } from "../mod/config.ts";
+import { AuditWriter } from "../mod/audit/append.ts";
+import { trimAudit } from "../mod/audit/read.ts";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
 import { memoryLeaseCache } from "../mod/ipam/context.ts";
+import { openKubeClient } from "../mod/kube/client.ts";
+import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
+import type { Log } from "../mod/log.ts";
 import { readSecretFile } from "../mod/secret_file.ts";
 import { answerConsole } from "./console/answer.ts";
 import type { ServerContext } from "./context.ts";
-import type { Principal } from "./auth/principal.ts";
+import { Authenticator } from "./auth/authenticator.ts";
+import { TokenReviews } from "./auth/kubernetes.ts";
+import { OidcLogin } from "./auth/oidc.ts";
+import type { SessionSettings } from "./auth/sessions.ts";
 import { createApp } from "./http/app.ts";
 import { listen, type Listener, type TlsMaterial } from "./http/listener.ts";
+import { RateLimiter, type RateSettings } from "./http/rate_limit.ts";
+import { meterStore } from "./metered_store.ts";
+import { Metrics } from "./metrics.ts";
 import { Watches } from "./http/watches.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { runServerReclaimer } from "./reclaim.ts";
 import { ROUTES } from "./routes/table.ts";
-import type { ServerLog } from "./server_log.ts";
 import { UsageCache } from "./usage.ts";
-import { isLoopback, type ServerSettings } from "./settings.ts";
+import { isLoopback } from "./loopback.ts";
+import type { ServerSettings } from "./settings.ts";
 
 export interface ServeOptions {
   readonly config: Config;
   readonly settings: ServerSettings;
-  readonly log: ServerLog;
+  readonly log: Log;
   /** Ends the server. */
   readonly signal: AbortSignal;
   /** Told when it listens. */
@@ -47,7 +58,9 @@ export async function serve(options: ServeOptions): Promise<void> {
   const tls = readTls(settings);
   const { tokenFile: _shared, ...etcd } = etcdOptions(config);
   const storeOptions = { ...etcd, timeoutMs: STORE_MS };
-  await using store = await openGatewayStore(storeOptions);
+  const metrics = new Metrics();
+  await using plain = await openGatewayStore(storeOptions);
+  const store = meterStore(plain, metrics);
   const mirroring = new AbortController();
   const mirror = new Mirror({
     store,
@@ -59,44 +72,145 @@ export async function serve(options: ServeOptions): Promise<void> {
       }),
     signal: mirroring.signal,
   });
+  mirror.listen({
+    onChanges: (changes) => {
+      const taken = changes.filter(({ kind }) => kind === "addresses").length;
+      if (taken > 0) metrics.count("fabric_address_changes_total", {}, taken);
+    },
+    onReset: () => {},
+  });
   const watches = new Watches(mirror);
+  const audit = new AuditWriter(store, (event, error) => {
+    metrics.count("fabric_audit_lost_total", {});
+    log.write("error", "an entry of the audit could not be written", {
+      event,
+      error: asFabricError(error).message,
+    });
+  });
+  const session: SessionSettings = {
+    idleSeconds: settings.session.idleMinutes * 60,
+    absoluteSeconds: settings.session.absoluteHours * 3600,
+  };
+  const secure = tls !== undefined;
+  const ipam = { store, now: Date.now, random: Math.random, newId: ulid, leases: memoryLeaseCache() };
   const context: ServerContext = {
     store,
-    ipam: { store, now: Date.now, random: Math.random, newId: ulid, leases: memoryLeaseCache() },
+    ipam,
     mirror,
     watches,
     usage: new UsageCache(mirror),
+    audit,
+    access: {
+      session,
+      secure,
+      oidc: openOidc(settings),
+      anonymous: settings.anonymous,
+      certificates: tls?.clientCa !== undefined,
+    },
+    metrics,
     log,
     now: Date.now,
     accepting: () => !signal.aborted,
+    firstRefusal: oncePerMinute(),
   };
+  const authenticator = new Authenticator({
+    context: ipam,
+    bindings: settings.access,
+    session,
+    anonymous: settings.anonymous,
+    reviews: await openReviews(settings),
+    secure,
+  });
   const app = createApp({
     context,
+    authenticator,
+    limiter: new RateLimiter(settings.rate),
+    strangers: new RateLimiter(STRANGERS),
     routes: ROUTES,
-    gate: { authenticate: () => Promise.resolve(anonymous(settings)) },
     page: (request) => answerConsole(request),
   });
   const listener = await listenOr(options, tls, app);
   const running = mirror.run();
-  const { ipam } = context;
   const reclaiming = runServerReclaimer({ config, ipam, log, signal: mirroring.signal });
-  const scheme = tls === undefined ? "http" : "https";
+  const scheme = secure ? "https" : "http";
   const host = settings.hostname.includes(":") ? `[${settings.hostname}]` : settings.hostname;
   log.write("info", "listening", { host: settings.hostname, port: listener.port, scheme });
   options.onListening(`${scheme}://${host}:${listener.port}/`);
   options.onReload?.(() => reload(options, listener));
+  const housekeeping = setInterval(() => void trim(context, settings), 3_600_000);
   if (!signal.aborted) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
   log.write("info", "ending", { watches: watches.size });
+  clearInterval(housekeeping);
   watches.close();
   await listener.close(DRAIN_MS);
+  await audit.flush();
   mirroring.abort("ending");
   await Promise.all([running, reclaiming]);
 }
 
-function anonymous({ anonymous: role }: ServerSettings): Principal | undefined {
-  return role === undefined ? undefined : { name: "anonymous", way: "anonymous", role };
+/** Whoever is not known may ask little, and try passwords less. */
+const STRANGERS: RateSettings = { perSecond: 5, burst: 30 };
+
+function openOidc({ oidc, access }: ServerSettings): OidcLogin | undefined {
+  if (oidc === undefined) return undefined;
+  const { clientSecretFile, caFile, ...rest } = oidc;
+  return new OidcLogin({
+    ...rest,
+    clientSecret: clientSecretFile === undefined
+      ? undefined
+      : readSecretFile(clientSecretFile, "server.oidc.clientSecretFile").trim(),
+    ca: caFile === undefined ? undefined : readText(caFile, "server.oidc.caFile"),
+  }, access);
+}
+
+async function openReviews({ kubernetes }: ServerSettings): Promise<TokenReviews | undefined> {
+  if (kubernetes === undefined) return undefined;
+  const target = await readKubeconfig(kubernetes.kubeconfig);
+  return new TokenReviews({
+    client: () => openKubeClient(target, { timeoutMs: STORE_MS }),
+    now: Date.now,
+    audiences: kubernetes.audiences,
+  });
+}
+
+/** True the first time in a minute. */
+function oncePerMinute(): (name: string) => boolean {
+  let minute = 0;
+  const seen = new Set<string>();
+  return (name) => {
+    const now = Math.floor(Date.now() / 60_000);
+    if (now !== minute) {
+      minute = now;
+      seen.clear();
+    }
+    if (seen.has(name) || seen.size > 1000) return false;
+    seen.add(name);
+    return true;
+  };
+}
+
+async function trim(context: ServerContext, { audit }: ServerSettings): Promise<void> {
+  try {
+    const now = context.now();
+    await trimAudit(context.store, {
+      maxAgeMs: audit.maxAgeDays === undefined ? undefined : audit.maxAgeDays * 86_400_000,
+      maxEntries: audit.maxEntries,
+      now,
+      by: {
+        at: new Date(now).toISOString(),
+        who: "fabric-ctl",
+        way: "retention",
+        from: "server",
+        requestId: crypto.randomUUID(),
+        action: "trimAudit",
+        outcome: "done",
+      },
+    });
+  } catch (error) {
+    context.log.write("warning", `the audit was not trimmed: ${asFabricError(error).message}`);
+  }
 }
 
 async function listenOr(

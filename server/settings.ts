@@ -8,6 +8,8 @@
 import * as v from "valibot";
 import { FabricError } from "../mod/error.ts";
 import { didYouMean } from "../mod/nearest.ts";
+import { BindingSchema } from "./auth/bindings.ts";
+import { isLoopback } from "./loopback.ts";
 import { type Role, ROLES } from "./auth/principal.ts";
 
 const Path = v.pipe(
@@ -23,6 +25,34 @@ const TlsSchema = v.strictObject({
   clientCaFile: v.optional(Path),
 }, "it is not a mapping");
 
+const Whole = (min: number, max: number) =>
+  v.pipe(
+    v.number("it is not a number"),
+    v.integer("it is not a whole number"),
+    v.minValue(min, `it is under ${min}`),
+    v.maxValue(max, `it is over ${max}`),
+  );
+
+const OidcSchema = v.strictObject({
+  /** What the console's button says. */
+  name: v.optional(Text, "Single sign-on"),
+  issuer: v.pipe(Text, v.url("it is no URL")),
+  clientId: Text,
+  clientSecretFile: v.optional(Path),
+  /** `https://console.bank/auth/oidc/callback`. */
+  redirectUri: v.pipe(Text, v.url("it is no URL")),
+  userClaim: v.optional(Text, "email"),
+  groupsClaim: v.optional(Text, "groups"),
+  scopes: v.optional(Text, "openid email profile"),
+  caFile: v.optional(Path),
+}, "it is not a mapping");
+
+const KubernetesSchema = v.strictObject({
+  /** Of a service account that may create TokenReviews. */
+  kubeconfig: Path,
+  audiences: v.optional(v.array(Text, "it is not a list"), []),
+}, "it is not a mapping");
+
 /** The section. */
 export const ServerSchema = v.strictObject({
   /** `HOST:PORT`, `[IPV6]:PORT`. */
@@ -30,10 +60,36 @@ export const ServerSchema = v.strictObject({
   tls: v.optional(TlsSchema),
   /** Whoever connects by loopback has this role; refused for any other address. */
   anonymous: v.optional(v.picklist(ROLES, `it is none of ${ROLES.join(", ")}`)),
+  /** Roles of those whom a certificate, a provider or a cluster vouches for. */
+  access: v.optional(v.array(BindingSchema, "it is not a list"), []),
+  oidc: v.optional(OidcSchema),
+  kubernetes: v.optional(KubernetesSchema),
+  session: v.optional(
+    v.strictObject({
+      idleMinutes: v.optional(Whole(1, 1440), 30),
+      absoluteHours: v.optional(Whole(1, 720), 12),
+    }, "it is not a mapping"),
+    {},
+  ),
+  rate: v.optional(
+    v.strictObject({
+      perSecond: v.optional(Whole(1, 100_000), 200),
+      burst: v.optional(Whole(1, 100_000), 400),
+    }, "it is not a mapping"),
+    {},
+  ),
+  audit: v.optional(
+    v.strictObject({
+      maxAgeDays: v.optional(Whole(1, 36_500)),
+      maxEntries: v.optional(Whole(100, 100_000_000), 1_000_000),
+    }, "it is not a mapping"),
+    {},
+  ),
 }, "it is not a mapping");
 
 /** Settings of the server. */
-export interface ServerSettings {
+export interface ServerSettings
+  extends Omit<v.InferOutput<typeof ServerSchema>, "listen" | "tls" | "anonymous"> {
   readonly hostname: string;
   readonly port: number;
   readonly tls: v.InferOutput<typeof TlsSchema> | undefined;
@@ -70,9 +126,9 @@ export function parseSettings(section: unknown, flags: ServerFlags): ServerSetti
   }
   const parsed = v.safeParse(ServerSchema, overridden, { abortEarly: true });
   if (!parsed.success) throw sectionFault(parsed.issues[0]);
-  const { listen, anonymous } = parsed.output;
+  const { listen, anonymous, tls: material, ...rest } = parsed.output;
   const { hostname, port } = parseListen(listen);
-  const settings = { hostname, port, tls: parsed.output.tls, anonymous };
+  const settings = { ...rest, hostname, port, tls: material, anonymous };
   checkExposure(settings);
   return settings;
 }
@@ -108,12 +164,9 @@ function parseListen(listen: string): { readonly hostname: string; readonly port
   });
 }
 
-/** True for an address that only this host reaches. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "::1" || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-function checkExposure({ hostname, tls, anonymous }: ServerSettings): void {
+function checkExposure(
+  { hostname, tls, anonymous }: Pick<ServerSettings, "hostname" | "tls" | "anonymous">,
+): void {
   if (isLoopback(hostname)) return;
   if (tls === undefined) {
     throw new FabricError(

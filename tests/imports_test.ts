@@ -10,7 +10,7 @@ const NEIGHBOURS = ["mod/etcd", "mod/ovsdb", "mod/host", "mod/kube"];
 /** What everybody may use. */
 const BASE = ["mod", "mod/ip", "mod/model", "mod/select", "mod/std"];
 /** What roles share of the store's rules, and of the node that they run on. */
-const SHARED = ["mod/diagnose", "mod/node", "mod/ipam"];
+const SHARED = ["mod/audit", "mod/diagnose", "mod/node", "mod/ipam"];
 const ROLES = ["cni", "server", "admin"];
 
 /** What a file of the folder may import, beside packages. */
@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(ROLES.map((role) => [role, [role, ...SHARED, ...NEIGHBOURS, ...BASE]])),
   "mod/diagnose": ["mod/diagnose", "mod/node", "mod/ipam", ...NEIGHBOURS, ...BASE],
   "mod/node": ["mod/node", "mod/ipam", ...NEIGHBOURS, ...BASE],
+  "mod/audit": ["mod/audit", "mod/ipam", ...NEIGHBOURS, ...BASE],
   "mod/ipam": ["mod/ipam", ...NEIGHBOURS, ...BASE],
   ...Object.fromEntries(NEIGHBOURS.map((neighbour) => [neighbour, [neighbour, ...BASE]])),
   ...Object.fromEntries(BASE.map((folder) => [folder, BASE])),

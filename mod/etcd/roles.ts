@@ -56,6 +56,9 @@ const LIVED = [
   "findings/",
 ] as const;
 
+/** What nodes have no business with: accounts, tokens, the audit, imports, who reclaims. */
+const GUARDED = ["access/", "audit/", "idempotency/", "imports/", "reclaimers/"] as const;
+
 function all(prefixes: readonly string[], access: Access): readonly Permission[] {
   return prefixes.map((prefix) => ({ prefix, access }));
 }
@@ -82,6 +85,7 @@ export const ROLES: Readonly<Record<"plugin" | "server" | "admin", Role>> = {
       { prefix: "reclaimers/", access: "readwrite" },
       ...all(DECIDED, "readwrite"),
       ...all(LIVED, "readwrite"),
+      ...all(GUARDED, "readwrite"),
     ],
   },
   admin: {

@@ -14,6 +14,7 @@
  * uses/<network>/namespace/<cluster>/<namespace>/<family>-<hex>   uses/<network>/tenant/<tenant>/...
  * history/{4,6}/<hex>/<allocation id>
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
+ * access/{tokens,accounts,sessions,logins}/...   audit/...   idempotency/<caller>/<key>
  * recover/{expected,answered}/<cluster>/<node>   recover/pending/<attachment>   (only meanwhile)
  * imports/<id>/{head,<line>}
  * findings/<cluster>/<node>            what the node's last check found
@@ -76,6 +77,11 @@ export const PREFIXES = {
   findings: "findings/",
   recover: "recover/",
   imports: "imports/",
+  /** Accounts, tokens and sessions of the server: no plugin may read them. */
+  access: "access/",
+  audit: "audit/",
+  /** Answers of requests with an Idempotency-Key; leased. */
+  idempotency: "idempotency/",
 } as const;
 
 export function physicalNetworkKey(name: string): string {

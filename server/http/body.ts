@@ -87,7 +87,11 @@ export function jsonBody<T>(
  *
  * @throws {FabricError} 400, 408, 413, 415, 422.
  */
-export async function readBody<T>(request: Request, spec: BodySpec<T>): Promise<T> {
+export async function readBody<T>(
+  request: Request,
+  spec: BodySpec<T>,
+  onText: (text: string) => void = () => {},
+): Promise<T> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ??
     "";
   const length = request.headers.get("content-length");
@@ -116,7 +120,9 @@ export async function readBody<T>(request: Request, spec: BodySpec<T>): Promise<
       remedy: "send it as it is",
     });
   }
-  return spec.parse(decode(await readBytes(request, spec)), type);
+  const text = decode(await readBytes(request, spec));
+  onText(text);
+  return spec.parse(text, type);
 }
 
 function tooLarge(spec: BodySpec, bytes: number): Error {

@@ -1,18 +1,24 @@
 /**
- * The way of every request: who asks, may they, what do they ask, do it, say what became of it.
- * Errors are translated once, here.
+ * The way of every request: how fast, who asks, may they, what do they ask, was it asked before, do
+ * it, write it down, say what became of it. Errors are translated once, here.
  *
  * @module
  */
 
+import { gzip } from "node:zlib";
+import type { AuditEvent } from "../../mod/audit/record.ts";
 import { asFabricError, type FabricError } from "../../mod/error.ts";
+import type { Admitted, Authenticator } from "../auth/authenticator.ts";
 import { type Principal, type Role, roleCovers, scopeCovers } from "../auth/principal.ts";
 import type { ServerContext } from "../context.ts";
+import { escapeSegment } from "../../mod/ipam/keys.ts";
 import { readBody } from "./body.ts";
 import { httpError } from "./http_error.ts";
+import { runOnce } from "./idempotency.ts";
 import { parseQuery } from "./param.ts";
 import { problemOf } from "./problem.ts";
-import type { RawCall, Reply, Route } from "./route.ts";
+import type { RateLimiter } from "./rate_limit.ts";
+import type { AuditNote, RawCall, Reply, Route } from "./route.ts";
 
 /** The connection that a request came by. */
 export interface Connection {
@@ -29,18 +35,13 @@ export interface ClientCertificate {
   readonly alternativeNames: readonly string[];
 }
 
-/** What stands around every request. */
-export interface Gate {
-  /** Who is asking; undefined: nobody who is known. */
-  readonly authenticate: (
-    request: Request,
-    connection: Connection,
-  ) => Promise<Principal | undefined>;
-}
-
 export interface DispatchOptions {
   readonly context: ServerContext;
-  readonly gate: Gate;
+  readonly authenticator: Authenticator;
+  /** Of callers who are known. */
+  readonly limiter: RateLimiter;
+  /** Of addresses: whoever is not known, and tries to come in. */
+  readonly strangers: RateLimiter;
 }
 
 /** A request on its way. */
@@ -51,7 +52,8 @@ export interface Incoming {
   readonly path: Readonly<Record<string, string>>;
 }
 
-const NOBODY: Principal = { name: "anonymous", way: "anonymous", role: "viewer" };
+// No label has an empty name: nothing is theirs.
+const NOBODY: Principal = { name: "nobody", way: "anonymous", role: "viewer", scope: { "": "nobody" } };
 
 /** Headers of every answer. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -64,51 +66,91 @@ const HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "same-origin",
 };
 
+/** What is known of a request when it ends. */
+interface State {
+  readonly incoming: Incoming;
+  readonly url: URL;
+  readonly requestId: string;
+  readonly started: number;
+  principal: Principal;
+  known: boolean;
+  note: AuditNote | undefined;
+}
+
 /** Answers a request of a route. */
 export async function dispatch(options: DispatchOptions, incoming: Incoming): Promise<Response> {
-  const { context, gate } = options;
-  const { request, connection, route } = incoming;
-  const url = new URL(request.url);
-  const requestId = crypto.randomUUID();
-  const started = performance.now();
-  let principal = NOBODY;
+  const { request } = incoming;
+  const state: State = {
+    incoming,
+    url: new URL(request.url),
+    requestId: crypto.randomUUID(),
+    started: performance.now(),
+    principal: NOBODY,
+    known: false,
+    note: undefined,
+  };
   try {
-    const known = await gate.authenticate(request, connection);
-    principal = known ?? NOBODY;
-    authorize(route, known);
-    const call: RawCall = {
-      context,
-      request,
-      url,
-      requestId,
-      remote: connection.remote,
-      principal,
-      path: incoming.path,
-      sees: (network) => sees(context, principal, network),
-      note: () => {},
-    };
-    const reply = await route.run(call, {
-      query: (params) => parseQuery(url.searchParams, params),
-      body: (spec) => readBody(request, spec),
-    });
-    const response = respond(reply, requestId);
-    log(context, { route, url, requestId, principal, connection, status: reply.status, started });
+    const reply = await handle(options, state);
+    await audit(options.context, state, { status: reply.status });
+    const response = await respond(request, reply, state.requestId);
+    finish(options.context, state, { status: reply.status });
     return response;
   } catch (cause) {
     const error = asFabricError(cause);
-    const response = refuse(error, { path: url.pathname, requestId });
-    log(context, {
-      route,
-      url,
-      requestId,
-      principal,
-      connection,
-      status: response.status,
-      started,
-      error,
-    });
+    const response = refuse(error, { path: state.url.pathname, requestId: state.requestId });
+    await audit(options.context, state, { status: response.status, error });
+    finish(options.context, state, { status: response.status, error });
     return response;
   }
+}
+
+async function handle(options: DispatchOptions, state: State): Promise<Reply> {
+  const { context, authenticator, limiter, strangers } = options;
+  const { incoming, url, requestId } = state;
+  const { request, connection, route, path } = incoming;
+  if (route.signsIn === true) strangers.take(`sign-in ${connection.remote}`);
+  let admitted: Admitted | undefined;
+  if (route.access !== "public" || route.signsIn === true) {
+    try {
+      admitted = route.signsIn === true ? undefined : await authenticator.admit(request, connection);
+    } catch (error) {
+      strangers.take(connection.remote);
+      throw error;
+    }
+    if (admitted !== undefined) {
+      state.principal = admitted.principal;
+      state.known = true;
+      limiter.take(`${admitted.principal.way} ${admitted.principal.name}`);
+    } else strangers.take(connection.remote);
+  }
+  authorize(route, admitted?.principal);
+  const { principal } = state;
+  const call: RawCall = {
+    context,
+    request,
+    url,
+    requestId,
+    remote: connection.remote,
+    principal,
+    session: admitted?.session,
+    path,
+    sees: (network) => sees(context, principal, network),
+    note: (note) => void (state.note = note),
+  };
+  let text = "";
+  const once = request.method === "POST" && state.known
+    ? request.headers.get("idempotency-key")
+    : null;
+  return await route.run(call, {
+    query: (params) => parseQuery(url.searchParams, params),
+    body: (spec) => readBody(request, spec, (read) => void (text = read)),
+    around: async (run) =>
+      once === null ? await run() : await runOnce(context.ipam, {
+        caller: `${principal.way} ${principal.name}`,
+        key: once,
+        content: [request.method, url.pathname, url.search, text],
+      }, run),
+  });
 }
 
 /** The answer for an error. */
@@ -128,7 +170,10 @@ export function refuse(
   });
 }
 
-function respond(reply: Reply, requestId: string): Response {
+/** Shorter answers are not worth it. */
+const MIN_GZIP = 1400;
+
+async function respond(request: Request, reply: Reply, requestId: string): Promise<Response> {
   const { status, body, raw } = reply;
   const headers = new Headers({ ...HEADERS, "x-request-id": requestId });
   if (raw !== undefined) headers.set("content-type", raw.type);
@@ -136,7 +181,22 @@ function respond(reply: Reply, requestId: string): Response {
   for (const [name, value] of Object.entries(reply.headers ?? {})) headers.set(name, value);
   for (const cookie of reply.cookies ?? []) headers.append("set-cookie", cookie);
   const content = raw?.content ?? (body === undefined ? null : JSON.stringify(body));
-  return new Response(content, { status, headers });
+  if (typeof content !== "string") return new Response(content, { status, headers });
+  headers.append("vary", "accept-encoding");
+  const zip = content.length >= MIN_GZIP &&
+    /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:,|$))/.test(request.headers.get("accept-encoding") ?? "");
+  if (!zip) return new Response(content, { status, headers });
+  headers.set("content-encoding", "gzip");
+  return new Response(await zipped(content), { status, headers });
+}
+
+function zipped(text: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+  gzip(text, { level: 3 }, (error, packed) => {
+    if (error === null) resolve(new Uint8Array(packed));
+    else reject(error);
+  });
+  return promise;
 }
 
 function authorize(route: Route, principal: Principal | undefined): void {
@@ -166,30 +226,57 @@ function forbidden(principal: Principal, needed: Role): FabricError {
 function sees(context: ServerContext, principal: Principal, network: string | undefined): boolean {
   if (principal.scope === undefined) return true;
   if (network === undefined) return false;
-  const row = context.mirror.tables.networks.get(network);
+  const row = context.mirror.tables.networks.get(escapeSegment(network));
   return scopeCovers(principal.scope, row?.value);
 }
 
-interface Outcome {
-  readonly route: Route;
-  readonly url: URL;
-  readonly requestId: string;
-  readonly principal: Principal;
-  readonly connection: Connection;
+interface Ending {
   readonly status: number;
-  readonly started: number;
   readonly error?: FabricError;
 }
 
-function log(context: ServerContext, outcome: Outcome): void {
-  const { route, url, requestId, principal, connection, status, started, error } = outcome;
+/** Every change, allowed or refused. Strangers are written down once a minute each. */
+async function audit(context: ServerContext, state: State, ending: Ending): Promise<void> {
+  const { incoming, principal, note, requestId, known } = state;
+  const { route, connection } = incoming;
+  if (route.method === "GET" || route.readOnly === true) return;
+  if (!known && note === undefined && !context.firstRefusal(connection.remote)) return;
+  const { status, error } = ending;
+  const event: AuditEvent = {
+    at: new Date(context.now()).toISOString(),
+    who: principal.name,
+    way: known ? principal.way : "unknown",
+    ...(known ? { role: principal.role } : {}),
+    from: connection.remote,
+    requestId,
+    action: route.id,
+    ...(note === undefined ? {} : { object: note.object }),
+    outcome: error === undefined
+      ? note?.unchanged === true ? "unchanged" : "done"
+      : status >= 500
+      ? "failed"
+      : "refused",
+    ...(error === undefined ? {} : { detail: error.message.slice(0, 500) }),
+    ...(note?.before === undefined ? {} : { before: note.before }),
+    ...(note?.after === undefined || error !== undefined ? {} : { after: note.after }),
+  };
+  await context.audit.append(event);
+}
+
+function finish(context: ServerContext, state: State, { status, error }: Ending): void {
+  const { incoming, url, requestId, principal, started } = state;
+  const { route, connection } = incoming;
+  const ms = performance.now() - started;
+  const labels = { route: route.id, method: route.method, status: String(status) };
+  context.metrics.count("fabric_http_requests_total", labels);
+  context.metrics.observe("fabric_http_request_seconds", { route: route.id }, ms / 1000);
   const level = status >= 500 ? "error" : route.method === "GET" ? "debug" : "info";
   if (!context.log.enabled(level)) return;
   context.log.write(level, `${route.method} ${url.pathname} ${status}`, {
     requestId,
     route: route.id,
     status,
-    ms: Math.round(performance.now() - started),
+    ms: Math.round(ms),
     who: principal.name,
     way: principal.way,
     from: connection.remote,

@@ -7,6 +7,7 @@
 
 import type * as v from "valibot";
 import type { Principal, Role } from "../auth/principal.ts";
+import type { Session } from "../auth/sessions.ts";
 import type { ServerContext } from "../context.ts";
 import type { BodySpec } from "./body.ts";
 import type { JsonSchema, Params, ParamValues } from "./param.ts";
@@ -66,6 +67,8 @@ export interface Call<P extends Params = Params, B = unknown> {
   readonly requestId: string;
   readonly remote: string;
   readonly principal: Principal;
+  /** The console's session; absent without one. */
+  readonly session: Session | undefined;
   /** Parts of the path, decoded. */
   readonly path: Readonly<Record<string, string>>;
   readonly query: ParamValues<P>;
@@ -97,8 +100,8 @@ export interface RouteHead {
   readonly problems?: readonly number[];
   /** A body is a question, not a change: no audit. Default: what is not GET is a change. */
   readonly readOnly?: boolean;
-  /** Answers a stream that lasts: no timeout, no compression. */
-  readonly stream?: boolean;
+  /** Tells of a try to come in: whoever tries too often waits. */
+  readonly signsIn?: boolean;
   /** Not part of the API's description: pages of the console, its assets. */
   readonly hidden?: boolean;
 }
@@ -121,8 +124,10 @@ export interface Route extends RouteHead {
   readonly run: (call: RawCall, parse: Parse) => Promise<Reply>;
 }
 
-/** How query and body are parsed. */
+/** How query and body are parsed, and what stands around the handler. */
 export interface Parse {
+  /** Runs the handler, unless its answer is known already. */
+  readonly around: (handle: () => Promise<Reply>) => Promise<Reply>;
   query<P extends Params>(params: P): ParamValues<P>;
   body<B>(spec: BodySpec<B>): Promise<B>;
 }
@@ -137,7 +142,10 @@ export function defineRoute<P extends Params = Record<never, never>>(
     query: query ?? {},
     body: undefined,
     async run(call, parse) {
-      return await handle({ ...call, query: parse.query(paramsOf(query)), body: undefined });
+      const values = parse.query(paramsOf(query));
+      return await parse.around(async () =>
+        await handle({ ...call, query: values, body: undefined })
+      );
     },
   };
 }
@@ -153,7 +161,8 @@ export function defineBodyRoute<B, P extends Params = Record<never, never>>(
     body,
     async run(call, parse) {
       const values = parse.query(paramsOf(query));
-      return await handle({ ...call, query: values, body: await parse.body(body) });
+      const parsed = await parse.body(body);
+      return await parse.around(async () => await handle({ ...call, query: values, body: parsed }));
     },
   };
 }

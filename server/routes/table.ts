@@ -4,20 +4,45 @@
  * @module
  */
 
-import type { Route } from "../http/route.ts";
+import { defineRoute, type Route } from "../http/route.ts";
+import { describeApi } from "../openapi.ts";
+import { ACCESS_ROUTES } from "./access.ts";
+import { AUDIT_ROUTES } from "./audit.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { INSIGHT_ROUTES } from "./insight.ts";
+import { METRICS_ROUTES } from "./metrics.ts";
 import { OPERATION_ROUTES } from "./operations.ts";
 import { RECORD_ROUTES } from "./records.ts";
 import { RESOURCE_ROUTES } from "./resources.ts";
 import { WATCH_ROUTES } from "./watch.ts";
 
+let description: string | undefined;
+
+const OPENAPI: Route = defineRoute({
+  method: "GET",
+  path: "/openapi.json",
+  id: "getOpenapi",
+  tag: "health",
+  summary: "This description",
+  access: "public",
+  tenant: "shared",
+  answers: { 200: { description: "OpenAPI 3.1", schema: { type: "object" } } },
+  handle: () => {
+    description ??= JSON.stringify(describeApi(ROUTES));
+    return { status: 200, raw: { type: "application/json", content: description } };
+  },
+});
+
 /** All routes. */
 export const ROUTES: readonly Route[] = [
   ...HEALTH_ROUTES,
+  OPENAPI,
   ...RESOURCE_ROUTES,
   ...RECORD_ROUTES,
   ...INSIGHT_ROUTES,
   ...OPERATION_ROUTES,
   ...WATCH_ROUTES,
+  ...ACCESS_ROUTES,
+  ...AUDIT_ROUTES,
+  ...METRICS_ROUTES,
 ];

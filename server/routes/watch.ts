@@ -34,7 +34,6 @@ export const WATCH_ROUTES: readonly Route[] = [
     summary: "Changes of several kinds as Server-Sent Events",
     access: "viewer",
     tenant: "own",
-    stream: true,
     query: {
       kinds: text(`Of these kinds, separated by commas: ${WATCHED.join(", ")}; default: all`),
       network: text("Of what belongs to a network, only what belongs to this one", {

@@ -128,7 +128,8 @@ Deno.test("usage, free ranges, the grid and search agree with what was allocated
     free: 196,
     used: 1,
     cooling: 1,
-    excluded: 55,
+    excluded: 53,
+    reserved: 2,
   });
   for (const q of [ip, "orders", "trade/orders-7f9c", "n1"]) {
     const hits = (await ask(`/api/v1/search?q=${encodeURIComponent(q)}`)).json.items;

@@ -1,0 +1,79 @@
+/**
+ * What stands in etcd of those who may come in.
+ *
+ * @module
+ */
+
+import * as v from "valibot";
+import { escapeSegment, PREFIXES } from "../../mod/ipam/keys.ts";
+import { ROLES, WAYS } from "./principal.ts";
+
+const RoleSchema = v.picklist(ROLES);
+const ScopeSchema = v.optional(v.record(v.string(), v.string()));
+
+/** `access/tokens/<id>`. The secret is shown once and never stored. */
+export const TokenRecordSchema = v.looseObject({
+  v: v.number(),
+  id: v.string(),
+  name: v.string(),
+  role: RoleSchema,
+  scope: ScopeSchema,
+  salt: v.string(),
+  hash: v.string(),
+  created: v.string(),
+  createdBy: v.string(),
+  expires: v.optional(v.string()),
+});
+export type TokenRecord = v.InferOutput<typeof TokenRecordSchema>;
+
+/** `access/accounts/<name>`. */
+export const AccountRecordSchema = v.looseObject({
+  v: v.number(),
+  name: v.string(),
+  role: RoleSchema,
+  scope: ScopeSchema,
+  salt: v.string(),
+  hash: v.string(),
+  algorithm: v.string(),
+  created: v.string(),
+  /** When the password was set. */
+  changed: v.string(),
+  disabled: v.optional(v.boolean()),
+  /** Wrong passwords since the last right one. */
+  failures: v.optional(v.number()),
+  /** Nobody is let in before. */
+  lockedUntil: v.optional(v.string()),
+});
+export type AccountRecord = v.InferOutput<typeof AccountRecordSchema>;
+
+/** `access/sessions/<name>/<hash of the secret>`, leased. */
+export const SessionRecordSchema = v.looseObject({
+  v: v.number(),
+  name: v.string(),
+  way: v.picklist(WAYS),
+  role: RoleSchema,
+  scope: ScopeSchema,
+  csrf: v.string(),
+  created: v.string(),
+  /** Of the token by which it began: it ends with it. */
+  token: v.optional(v.string()),
+});
+export type SessionRecord = v.InferOutput<typeof SessionRecordSchema>;
+
+export const TOKENS: string = `${PREFIXES.access}tokens/`;
+export const ACCOUNTS: string = `${PREFIXES.access}accounts/`;
+export const SESSIONS: string = `${PREFIXES.access}sessions/`;
+export const LOGINS: string = `${PREFIXES.access}logins/`;
+
+export function tokenKey(id: string): string {
+  return TOKENS + escapeSegment(id);
+}
+
+export function accountKey(name: string): string {
+  return ACCOUNTS + escapeSegment(name);
+}
+
+/** All sessions of one person. */
+export function sessionPrefix(name: string): string {
+  return `${SESSIONS}${escapeSegment(name)}/`;
+}
