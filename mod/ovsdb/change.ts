@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isKind } from "../error.ts";
 import type { Ovsdb } from "./client.ts";
 import { failedWait } from "./error.ts";
 import { EXTERNAL_ID_PREFIX, type ExternalIds, toExternalIds } from "./external_ids.ts";
@@ -12,6 +13,7 @@ import { encodeMap } from "./map.ts";
 import type { Mutation, Operation, Row } from "./operation.ts";
 import { encodeSet } from "./set.ts";
 import { encodeUuid } from "./uuid.ts";
+import { syncVswitchd } from "./vswitchd.ts";
 
 /** A row that was seen. */
 export interface SeenRow {
@@ -21,7 +23,14 @@ export interface SeenRow {
   readonly expect: Row;
 }
 
-/** Carries the operations out, unless one of the rows is not as it was seen: then false. */
+/** How long vswitchd has to carry out a change; should it be down, it does so when it is back. */
+const FOLLOW_MS = 4_000;
+
+/**
+ * Carries the operations out, unless one of the rows is not as it was seen: then false. Waits until
+ * vswitchd has followed: told of some changes (the VLANs of a trunk) without being asked to follow, it
+ * keeps what its datapath has cached.
+ */
 export async function changeIf(
   db: Ovsdb,
   rows: readonly SeenRow[],
@@ -42,11 +51,16 @@ export async function changeIf(
       ...operations,
       { op: "comment", comment: "fabric-admin: repair" },
     ]);
-    return true;
   } catch (error) {
     if (failedWait(error) === undefined) throw error;
     return false;
   }
+  if (operations.length > 0) {
+    await syncVswitchd(db, { timeoutMs: FOLLOW_MS }).catch((error) => {
+      if (!isKind(error, "unavailable")) throw error;
+    });
+  }
+  return true;
 }
 
 /** Writes columns of one row. */

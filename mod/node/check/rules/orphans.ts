@@ -263,13 +263,16 @@ export function checkRows(judge: NodeJudge): void {
   const { ports = [], qos = [], queues = [] } = judge.switch ?? {};
   const usedQos = new Set(ports.flatMap(({ qos }) => qos ?? []));
   for (const row of qos) {
-    if (row.facts["port"] === undefined || usedQos.has(row.uuid)) continue;
+    const port = row.facts["port"];
+    if (port === undefined || usedQos.has(row.uuid)) continue;
+    // It goes when the port of this attachment is plugged in again.
+    if (judge.look.records.attachments.has(port) && judge.portNamed(port) === undefined) continue;
     const seen: SeenRow = { table: "QoS", uuid: row.uuid, expect: { type: row.type } };
     judge.report(PORT_KINDS.orphanQos, {
       object: `QoS ${row.uuid}`,
-      detail: `it was made for port ${row.facts["port"]}, and no port refers to it`,
+      detail: `it was made for port ${port}, and no port refers to it`,
       evidence: [{ what: "row", name: `QoS ${row.uuid}`, says: `type ${row.type}` }],
-      port: row.facts["port"],
+      port,
       fix: {
         steps: [`delete the row`],
         order: ORDER.derived,

@@ -218,7 +218,9 @@ function wrongPrefix(
     detail: `${plan.ifname} has ${is}, ${wanted} is recorded`,
     says: `has ${is}`,
     steps: [`put ${wanted} in the place of ${is}`],
-    lines: [...again(inside, wanted).lines ?? [], `addr del ${is} dev ${plan.ifname}`],
+    // The kernel has an IPv6 address once only, whatever its length.
+    script: `ip addr del ${is} dev "$1"`,
+    lines: again(inside, wanted).lines ?? [],
     undo: [`ip addr add ${is} dev ${plan.ifname}`],
   });
 }
