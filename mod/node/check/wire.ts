@@ -17,6 +17,7 @@ import { networkAddressPrefix } from "../../ipam/keys.ts";
 import { decodeRecord } from "../../ipam/stored.ts";
 import { AddressRecordSchema, type AttachmentRecord } from "../../model/records.ts";
 import { parseAddressKey } from "../../ipam/keys.ts";
+import { pause } from "../../timer.ts";
 import type { NodeJudge } from "./judge.ts";
 import { attachmentName, expectedOf, unitsOf } from "./unit.ts";
 
@@ -57,10 +58,14 @@ export async function checkWire(judge: NodeJudge, ports?: ReadonlySet<string>): 
     ...[...first.values()].map((asker) => () => checkSegment(judge, asker)),
     ...named.map((asker) => () => checkDuplicates(judge, asker)),
   ].values();
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (const work of queue) await work();
-  }));
-  await checkMacs(judge, named);
+  let asking = true;
+  const [heard] = await Promise.all([
+    listenForMacs(judge, named, () => asking),
+    Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      for (const work of queue) await work();
+    })).finally(() => asking = false),
+  ]);
+  reportMacs(judge, named, heard);
 }
 
 /** Pods whose interface is there and up, on a bridge that forwards. */
@@ -201,16 +206,38 @@ async function checkPathMtu(
   });
 }
 
-/** Where the bridges have learnt the MACs of our pods. */
-async function checkMacs(judge: NodeJudge, askers: readonly Asker[]): Promise<void> {
-  const tables = new Map<string, readonly SeenMac[]>();
-  for (const { bridge, record, ofport, port } of askers) {
-    if (bridge === undefined) continue;
-    const table = tables.get(bridge) ?? await readMacTable(judge.context.run, bridge) ?? [];
-    tables.set(bridge, table);
-    const other = table.find(({ mac, vlan, ofport: seen }) =>
-      mac === record.mac && vlan === record.vlan && seen !== ofport
-    );
+/** How often the tables of MACs are read while the wire is asked. */
+const LISTEN_MS = 200;
+
+/** By port: where else its MAC was learnt. Two who send with one MAC take it from each other. */
+async function listenForMacs(
+  { context }: NodeJudge,
+  askers: readonly Asker[],
+  goesOn: () => boolean,
+): Promise<ReadonlyMap<string, SeenMac>> {
+  const bridges = new Set(askers.flatMap(({ bridge }) => bridge ?? []));
+  const elsewhere = new Map<string, SeenMac>();
+  do {
+    for (const name of bridges) {
+      const table = await readMacTable(context.run, name) ?? [];
+      const seen = new Map(table.map((row) => [`${row.vlan} ${row.mac}`, row]));
+      for (const { bridge, record, ofport, port } of askers) {
+        const row = seen.get(`${record.vlan} ${record.mac}`);
+        if (bridge === name && row !== undefined && row.ofport !== ofport) elsewhere.set(port, row);
+      }
+    }
+    await pause(LISTEN_MS);
+  } while (goesOn());
+  return elsewhere;
+}
+
+function reportMacs(
+  judge: NodeJudge,
+  askers: readonly Asker[],
+  heard: ReadonlyMap<string, SeenMac>,
+): void {
+  for (const { bridge = "", record, port } of askers) {
+    const other = heard.get(port);
     if (other === undefined) continue;
     const name = judge.switch?.ports.find(({ bridges, interfaces }) =>
       bridges.includes(bridge) && interfaces.some((it) =>
@@ -219,7 +246,7 @@ async function checkMacs(judge: NodeJudge, askers: readonly Asker[]): Promise<vo
     )?.name ?? `OpenFlow port ${other.ofport}`;
     judge.report(WIRE_KINDS.mac, {
       object: attachmentName(record),
-      detail: `its MAC ${record.mac} was last seen on ${name}`,
+      detail: `its MAC ${record.mac} was seen on ${name}`,
       evidence: [{ what: "port", name, says: `learnt ${record.mac} in VLAN ${record.vlan}` }],
       port,
     });
