@@ -9,33 +9,26 @@
  * @module
  */
 
-import { faultPoint } from "fabric/fault";
 import { asFabricError, type FabricError } from "../mod/error.ts";
-import { hostIfname } from "../mod/host/ifname.ts";
 import { linkExists } from "../mod/host/link.ts";
-import { netnsIdentity } from "../mod/host/netns.ts";
-import type { IpamContext } from "../mod/ipam/context.ts";
-import { type Machine, whyMachineEnded } from "../mod/ipam/holder.ts";
+import { whyMachineEnded } from "../mod/ipam/holder.ts";
 import { nodeKey } from "../mod/ipam/keys.ts";
-import { listNodeAttachments, release } from "../mod/ipam/release.ts";
+import { listNodeAttachments } from "../mod/ipam/release.ts";
 import { type DecodeOptions, decodeResource } from "../mod/ipam/stored.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
-import { connectOvsdb, delPort, listPorts, type Ovsdb, type Port } from "../mod/ovsdb/mod.ts";
+import { connectOvsdb, delPort, listPorts, type Port } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { inParallel } from "../mod/parallel.ts";
-import { detach } from "./detach.ts";
+import { collect, type Collector } from "./collect.ts";
 import { nodeFacts } from "../mod/node/port_facts.ts";
 import { forgetFilters } from "./filters.ts";
 import { asking } from "./neighbour.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
 import type { GcRequest } from "./request.ts";
 import { finishSome } from "./spooled.ts";
-import { takeTurn } from "../mod/node/turn.ts";
 
 /** GC never refuses on schema (rule 12). */
 const ANY: DecodeOptions = { anySchema: true };
-/** A record this young whose device is not there may be of an ADD that is under way. */
-const YOUNG_MS = 60_000;
 /** So many attachments are taken off at a time. */
 const AT_ONCE = 8;
 
@@ -83,12 +76,8 @@ export async function gc(request: GcRequest, call: Call): Promise<Collected> {
   return { removed, kept };
 }
 
-interface Work {
-  readonly call: Call;
-  readonly context: IpamContext;
-  readonly db: Ovsdb;
+interface Work extends Collector {
   readonly valid: ReadonlySet<string>;
-  readonly machine: Machine;
   readonly confName: string;
 }
 
@@ -115,42 +104,6 @@ async function staleRecords(work: Work): Promise<readonly AttachmentRecord[]> {
     }
   });
   return stale;
-}
-
-/** True when the attachment was removed, false when it is kept. */
-async function collect(work: Work, record: AttachmentRecord): Promise<boolean> {
-  const { call, context, db } = work;
-  const port = await hostIfname(record.containerId, record.ifname);
-  using turn = await takeTurn(call, port, { waitMs: 0 });
-  if (!turn.taken || await isKept(work, record, port)) return false;
-  faultPoint("gc:before-host");
-  await detach(
-    { port, ifname: record.ifname, netns: undefined },
-    call,
-    Promise.resolve(db),
-  );
-  faultPoint("gc:after-host");
-  const { header } = await asking("etcd", () => release(context, record, { endedBy: "gc" }));
-  faultPoint("gc:after-release");
-  call.remember(header);
-  turn.forget();
-  return true;
-}
-
-/** Whether the attachment may still be in use, or about to be. */
-async function isKept(work: Work, record: AttachmentRecord, port: string): Promise<boolean> {
-  const { call } = work;
-  // Another boot took all namespaces with it, whatever stands at their paths now.
-  if (record.bootId !== work.machine.bootId) return false;
-  const [device, namespace] = await Promise.all([
-    linkExists(call.run, port),
-    netnsIdentity(call.run, record.netns),
-  ]);
-  const age = call.now() - Date.parse(record.since);
-  const young = age >= 0 && age < YOUNG_MS;
-  // The device goes with its namespace: as long as it is there, the namespace lives somewhere.
-  if (device) return namespace !== undefined || young;
-  return young && namespace !== undefined;
 }
 
 /** Ports of this node and conf that no record stands for: what was killed between the two. */

@@ -8,6 +8,7 @@
 import { asFabricError, describeError, FabricError, isKind } from "../mod/error.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
+import type { IpamContext } from "../mod/ipam/context.ts";
 import { allocateForWorkload, type WorkloadWish } from "../mod/ipam/workload.ts";
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
 import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
@@ -99,7 +100,6 @@ function resolved(
     ...(tenant === undefined ? {} : { tenant }),
     reclaim: wish.reclaim,
     waitForHolderMs: HOLDER_WAIT_MS,
-    isFenced: fenceOf(client, call),
   };
   const list = base.addresses === undefined ? wish.ips?.list : undefined;
   const { group, kind, name } = workload;
@@ -116,20 +116,39 @@ function resolved(
   };
   return {
     asked,
-    allocate: (context) =>
-      owned === undefined ? allocate(context, asked) : allocateForWorkload(context, asked, owned),
+    allocate: (context) => {
+      if (owned === undefined) return allocate(context, asked);
+      const whyOver = overOf({ client, call, context });
+      return allocateForWorkload(context, { ...asked, whyOver }, owned);
+    },
   };
 }
 
-/** Asked of the API server about nodes of our own cluster, and not more than once a second. */
-function fenceOf(client: KubeClient, { config, now }: Call): (holder: Holder) => Promise<boolean> {
-  const seen = new Map<string, number>();
-  return async ({ cluster, node }) => {
-    if (cluster !== config.cluster || node === config.node) return false;
-    const last = seen.get(node);
-    if (last !== undefined && now() - last < FENCE_CACHE_MS) return false;
-    seen.set(node, now());
-    return await asking("kubernetes", () => isFenced(client, node));
+/**
+ * A holder on this node is looked at here: it is ended as by GC where its sandbox is gone. For one on
+ * another node of the cluster Kubernetes is asked whether that is dead, once a second.
+ */
+function overOf(
+  { client, call, context }: {
+    readonly client: KubeClient;
+    readonly call: Call;
+    readonly context: IpamContext;
+  },
+): (holder: Holder) => Promise<string | undefined> {
+  const { config, now } = call;
+  const asked = new Map<string, number>();
+  return async (holder) => {
+    const { cluster, node } = holder;
+    if (cluster !== config.cluster) return undefined;
+    if (node === config.node) {
+      const { collectOne } = await import("./other_verbs.ts");
+      return await collectOne(call, context, holder) ? "its sandbox is gone" : undefined;
+    }
+    const last = asked.get(node);
+    if (last !== undefined && now() - last < FENCE_CACHE_MS) return undefined;
+    asked.set(node, now());
+    const fenced = await asking("kubernetes", () => isFenced(client, node));
+    return fenced ? "Kubernetes says that its node is out of service" : undefined;
   };
 }
 

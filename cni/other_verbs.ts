@@ -6,5 +6,6 @@
  */
 
 export { check } from "./check.ts";
+export { collectOne } from "./collect.ts";
 export { gc } from "./gc.ts";
 export { status } from "./status.ts";

@@ -44,8 +44,8 @@ export interface AllocateRequest {
   readonly known?: { readonly clusterId: string; readonly revision: number };
   /** How long to wait for an owner's old holder to end; default 0: answer `try-again` at once. */
   readonly waitForHolderMs?: number;
-  /** Whether somebody else than the store says that a holder's node is fenced. */
-  readonly isFenced?: (holder: Holder) => Promise<boolean>;
+  /** Why an old holder has ended, by what others than the store know; undefined: it may live. */
+  readonly whyOver?: (holder: Holder) => Promise<string | undefined>;
   readonly fabricVersion?: string;
 }
 

@@ -34,8 +34,8 @@ export interface OldHolder {
 export interface Machine {
   readonly machineId: string;
   readonly bootId: string;
-  /** Whether somebody else than the store says that the holder's node is dead. */
-  readonly isFenced?: (holder: Holder) => Promise<boolean>;
+  /** Why the holder has ended, by what others than the store know; undefined while it may live. */
+  readonly whyOver?: (holder: Holder) => Promise<string | undefined>;
 }
 
 /** A holder that has ended, and what a commit compares for it to have ended still. */
@@ -69,7 +69,7 @@ export async function whyEnded(
   const record = decodeRecord(AttachmentRecordSchema, attachment);
   const node = found === undefined ? undefined : decodeResource(found, "Node");
   const why = whyMachineEnded(record, node, self) ??
-    (await self?.isFenced?.(holder) === true ? "Kubernetes says that its node is dead" : undefined);
+    await self?.whyOver?.(holder);
   if (why === undefined) return undefined;
   const unchanged = (kv: KeyValue): Compare => ({
     key: kv.key,

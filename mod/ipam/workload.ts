@@ -110,7 +110,7 @@ async function allocateSlot(
         networks: [network],
         owner,
         ...(chosen.addresses === undefined ? {} : { addresses: chosen.addresses }),
-        waitForHolderMs: slot.kind === "own" ? Math.max(0, left) : 0,
+        waitForHolderMs: slot.kind === "own" || chosen.waits === true ? Math.max(0, left) : 0,
       });
     } catch (error) {
       // Another Pod was faster: with a free slot, or with an address of the list.
@@ -226,6 +226,8 @@ interface Chosen {
   readonly slot: string;
   /** Undefined: what the slot has, or any. */
   readonly addresses: readonly Address[] | undefined;
+  /** Its holder has to end first. */
+  readonly waits?: boolean;
 }
 
 /** Undefined while there is no place for the Pod. */
@@ -259,8 +261,15 @@ async function chooseSlot(
     const addresses = unusedOf(list, slots);
     return addresses === undefined ? undefined : { slot: one.slot, addresses };
   };
-  const free = slots.filter(({ record }) => record.holder === undefined);
   const uid = request.pod?.uid;
+  const { cluster, node } = request.attachment;
+  // A Pod has one sandbox at a time: what it had before is about to end, or was never told of.
+  const again = slots.find(({ record: { holder } }) =>
+    uid !== undefined && holder?.pod?.uid === uid && holder.cluster === cluster &&
+    holder.node === node
+  );
+  if (again !== undefined) return { slot: again.slot, addresses: undefined, waits: true };
+  const free = slots.filter(({ record }) => record.holder === undefined);
   const mine = free.find(({ record }) => uid !== undefined && record.last?.uid === uid);
   // What is listed goes first: a slot whose address left the list is changed only if it must be.
   const byList = list === undefined

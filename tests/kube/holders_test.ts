@@ -28,6 +28,7 @@ Deno.test("a fixed address moves when the sandbox before has ended, and not befo
     ["a node fenced by hand gives the address up", byHand],
     ["a late DEL of a deleted Pod does not touch its successor of the same name", lateDel],
     ["after a power cut the node's own addresses come back, to the same slots", reboot],
+    ["a sandbox that went without a DEL does not keep its Pod from its slot", noDel],
     ["another machine under the node's name is refused until somebody says so", otherMachine],
   ];
   for (const [name, step] of steps) await t.step(name, () => step(bed));
@@ -177,6 +178,31 @@ async function reboot(bed: KubeBed): Promise<void> {
   ]);
   assert(!stdout.includes(plain.sandbox.containerId), "what is of the earlier boot has ended");
   for (const pod of again) await pod.stop();
+}
+
+async function noDel(bed: KubeBed): Promise<void> {
+  const deployment = await makeWorkload(bed.kube, "Deployment", "crash", { annotations: FIXED });
+  const owner = await makeWorkload(bed.kube, "ReplicaSet", "crash-1", { owner: deployment });
+  const [a, b] = [
+    await makePod(bed.kube, "crash-a", { owner }),
+    await makePod(bed.kube, "crash-b", { owner }),
+  ];
+  const first = await runPod(bed.host(0), a);
+  const second = await runPod(bed.host(0), b);
+  for (let i = 0; i < 2; i++) {
+    // The runtime failed after the ADD: the namespace goes, and nobody says so.
+    await first.sandbox.remove();
+    await second.sandbox.remove();
+    const [again, other] = [await runPod(bed.host(0), a), await runPod(bed.host(0), b)];
+    assertEquals([again.addresses, other.addresses], [first.addresses, second.addresses]);
+    await again.sandbox.remove();
+    await other.sandbox.remove();
+  }
+  // On the other node a lost sandbox of this one says nothing.
+  const pod = await makePod(bed.kube, "crash-c", { owner });
+  const third = await runPod(bed.host(1), pod);
+  assert(![first.addresses[0], second.addresses[0]].includes(third.addresses[0]));
+  await third.stop();
 }
 
 async function otherMachine(bed: KubeBed): Promise<void> {
