@@ -82,7 +82,6 @@ export const ROLES: Readonly<Record<"plugin" | "server" | "admin", Role>> = {
       { key: "meta/edit", access: "readwrite" },
       { key: "meta/exported", access: "readwrite" },
       { key: "meta/fence", access: "readwrite" },
-      { prefix: "reclaimers/", access: "readwrite" },
       ...all(DECIDED, "readwrite"),
       ...all(LIVED, "readwrite"),
       ...all(GUARDED, "readwrite"),
