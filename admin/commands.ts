@@ -6,6 +6,7 @@
 
 import { didYouMean, nearest } from "../mod/nearest.ts";
 import { API_RESOURCES } from "./api_resources.ts";
+import { completeCommand, COMPLETIONS } from "./completion.ts";
 import { CONFIG_VIEW } from "./config_view.ts";
 import { EXPLAIN } from "./explain.ts";
 import { TOP } from "./top.ts";
@@ -104,8 +105,10 @@ export const COMMANDS: readonly Command[] = [
   BUNDLE,
   ETCD_ROLES,
   CONFIG_VIEW,
+  ...COMPLETIONS,
   VERSION,
   HELP,
+  completeCommand(() => COMMANDS),
 ];
 
 /** `history exprot` is no question about an address. */

@@ -27,8 +27,8 @@ for (const command of COMMANDS) {
   Deno.test(`the examples of ${command.name} are valid`, () => {
     assert(command.examples.length > 0);
     for (const [line, what] of command.examples) {
-      // What other programs do with it behind a pipe is theirs.
-      const [typed = ""] = (line.split(" | fabric-admin ").at(-1) ?? "").split(" | ");
+      // What the shell and other programs do with it is theirs.
+      const [typed = ""] = (line.split(" | fabric-admin ").at(-1) ?? "").split(/ \| | >(?=\S)/);
       const words = splitWords(typed);
       assertEquals(findCommand(words)?.name, command.name, line);
       const rest = words.slice(command.name.split(" ").length);
