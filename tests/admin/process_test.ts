@@ -2,6 +2,8 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import type { Operation, Store } from "../../mod/etcd/store.ts";
 import { addressKey } from "../../mod/ipam/keys.ts";
 import { encodeRecord } from "../../mod/ipam/stored.ts";
+import { applyResource } from "../../mod/ipam/apply.ts";
+import { physicalNetwork } from "../documents.ts";
 import { startAdmin } from "./admin_fixture.ts";
 
 const MAIN = new URL("../../main.ts", import.meta.url).pathname;
@@ -112,4 +114,47 @@ Deno.test("fabric-admin exits with 4 where etcd is not there", async () => {
   const gone = await shell("$FABRIC get networks", { endpoint: "http://127.0.0.1:1" });
   assertEquals(gone.code, 4);
   assert(gone.stderr.startsWith("error: "), gone.stderr);
+});
+
+Deno.test("edit opens the editor of the environment at a terminal, and none elsewhere", async () => {
+  await using admin = await startAdmin();
+  const endpoint = admin.etcd.endpoints[0] ?? "";
+  const dir = await Deno.makeTempDir();
+  try {
+    await applyResource(admin.context, physicalNetwork("prod", { mtu: 1500 }));
+    // An editor with an argument, which the shell has to take apart.
+    await Deno.writeTextFile(
+      `${dir}/editor`,
+      `#!/bin/sh\n[ "$1" = --wait ] && sed -i 's/mtu: 1500/mtu: 9000/' "$2"\n`,
+      { mode: 0o755 },
+    );
+    const env = { VISUAL: "", EDITOR: `${dir}/editor --wait` };
+    const typed = `script -qec "$FABRIC edit pn prod" /dev/null`;
+    const edited = await shell(typed, { endpoint, env });
+    assertEquals(edited.code, 0, edited.stdout);
+    assert(edited.stdout.includes("physicalnetwork.beyondfabric.io/prod edited"), edited.stdout);
+    const failing = await shell(typed, { endpoint, env: { ...env, EDITOR: "false" } });
+    assertEquals(failing.code, 1, failing.stdout);
+    const file = /kept in (\S+\.yaml)/.exec(failing.stdout)?.[1] ?? "";
+    assert((await Deno.readTextFile(file)).includes("mtu: 9000"));
+    await Deno.remove(file);
+    const piped = await shell("$FABRIC edit pn prod </dev/null", { endpoint, env });
+    assertEquals([piped.code, piped.stderr.startsWith("error: There is no terminal")], [2, true]);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("diff is coloured at a terminal only", async () => {
+  await using admin = await startAdmin();
+  const endpoint = admin.etcd.endpoints[0] ?? "";
+  const document = JSON.stringify(physicalNetwork("prod"));
+  const typed = `script -qec "echo '${
+    document.replaceAll('"', '\\"')
+  }' | $FABRIC diff -f -" /dev/null`;
+  const coloured = await shell(typed, { endpoint, env: { NO_COLOR: "" } });
+  assert(coloured.stdout.includes("\x1b[32m+kind: PhysicalNetwork"), coloured.stdout);
+  assertEquals(coloured.code, 6);
+  const plain = await shell(`echo '${document}' | $FABRIC diff -f -`, { endpoint });
+  assert(plain.stdout.includes("\n+kind: PhysicalNetwork\n"), plain.stdout);
 });
