@@ -1,10 +1,10 @@
 /** Fixed addresses in rollouts, scalings, drains and a power cut of a real cluster. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { eventually } from "../lab/mod.ts";
 import { effort } from "../effort.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { podsOf } from "./pods.ts";
+import { rolledOut, untilPods } from "./rollouts.ts";
 import { deployment, statefulSet } from "./workloads.ts";
 
 const IPS = "beyondfabric.io/ips";
@@ -12,15 +12,6 @@ const FIXED = "beyondfabric.io/fixed";
 
 async function ipsOf(cluster: Cluster, app: string): Promise<readonly string[]> {
   return (await podsOf(cluster, app)).map(({ ip }) => ip ?? "none").toSorted();
-}
-
-async function rolledOut(cluster: Cluster, workload: string): Promise<void> {
-  try {
-    await cluster.kubectl("rollout", "status", workload, "--timeout=120s");
-  } catch (error) {
-    const events = await cluster.kubectl("get", "events", "--sort-by=.lastTimestamp");
-    throw new Error(`${error}\n${events.split("\n").slice(-30).join("\n")}`);
-  }
 }
 
 Deno.test("fixed addresses stay with their workload in a real cluster", async (t) => {
@@ -39,11 +30,7 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
     for (let round = 0; round < effort(5, 100); round++) {
       await cluster.kubectl("rollout", "restart", "deployment/orders");
       await rolledOut(cluster, "deployment/orders");
-      await eventually(
-        "the old Pods are gone",
-        async () => (await podsOf(cluster, "orders")).every(({ ending }) => !ending),
-        { timeoutMs: 60_000 },
-      );
+      await untilPods(cluster, "orders", (pods) => pods.every(({ ending }) => !ending));
       assertEquals(await ipsOf(cluster, "orders"), expected);
     }
     for (const ip of expected) assert(await server.reaches(ip), ip);
@@ -68,9 +55,7 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
   await t.step("scaled down and up, drained: the same addresses", async () => {
     const before = await ipsOf(cluster, "ledger");
     await cluster.kubectl("scale", "statefulset/ledger", "--replicas=0");
-    await eventually("no Pod is left", async () => (await podsOf(cluster, "ledger")).length === 0, {
-      timeoutMs: 60_000,
-    });
+    await untilPods(cluster, "ledger", (pods) => pods.length === 0);
     await cluster.kubectl("scale", "statefulset/ledger", "--replicas=2");
     await rolledOut(cluster, "statefulset/ledger");
     assertEquals(await ipsOf(cluster, "ledger"), before);

@@ -60,3 +60,23 @@ export function statefulSet(name: string, options: WorkloadOptions = {}) {
     },
   };
 }
+
+/** A DaemonSet. */
+export function daemonSet(name: string, options: WorkloadOptions = {}) {
+  return {
+    apiVersion: "apps/v1",
+    kind: "DaemonSet",
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, options),
+      ...options.spec,
+    },
+  };
+}
+
+/** A Pod that a kubelet starts from a file. */
+export function staticPod(name: string, options: WorkloadOptions = {}) {
+  const { metadata, spec } = podTemplate(name, options);
+  return { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name }, spec };
+}
