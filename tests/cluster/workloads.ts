@@ -6,6 +6,9 @@
 
 import { TOOLS_IMAGE } from "./images.ts";
 
+/** An object as `kubectl apply` takes it. */
+export type KubernetesObject = Readonly<Record<string, unknown>>;
+
 export interface WorkloadOptions {
   /** Default 1. */
   readonly replicas?: number;
@@ -29,7 +32,7 @@ function podTemplate(name: string, { annotations = {}, pod = {} }: WorkloadOptio
 }
 
 /** A Deployment that replaces its Pods one after another, without a surge. */
-export function deployment(name: string, options: WorkloadOptions = {}) {
+export function deployment(name: string, options: WorkloadOptions = {}): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -45,7 +48,7 @@ export function deployment(name: string, options: WorkloadOptions = {}) {
 }
 
 /** A StatefulSet without a Service. */
-export function statefulSet(name: string, options: WorkloadOptions = {}) {
+export function statefulSet(name: string, options: WorkloadOptions = {}): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "StatefulSet",
@@ -62,7 +65,7 @@ export function statefulSet(name: string, options: WorkloadOptions = {}) {
 }
 
 /** A DaemonSet. */
-export function daemonSet(name: string, options: WorkloadOptions = {}) {
+export function daemonSet(name: string, options: WorkloadOptions = {}): KubernetesObject {
   return {
     apiVersion: "apps/v1",
     kind: "DaemonSet",
@@ -76,7 +79,7 @@ export function daemonSet(name: string, options: WorkloadOptions = {}) {
 }
 
 /** A Pod that a kubelet starts from a file. */
-export function staticPod(name: string, options: WorkloadOptions = {}) {
+export function staticPod(name: string, options: WorkloadOptions = {}): KubernetesObject {
   const { metadata, spec } = podTemplate(name, options);
   return { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name }, spec };
 }
