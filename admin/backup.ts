@@ -10,7 +10,7 @@ import { backupStore } from "../mod/ipam/backup/backup.ts";
 import { readBackup, type Verified } from "../mod/ipam/backup/format.ts";
 import { restoreStore } from "../mod/ipam/backup/restore.ts";
 import { backupLines, createBackup } from "./backup_file.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -54,7 +54,7 @@ export const BACKUP: Command = {
   flags: [],
   notes: [
     "Nothing stops meanwhile. The file has the schema, the number of keys and a checksum; it is",
-    "compressed where its name ends in .gz. It holds names and addresses, and no password.",
+    "compressed where its name ends in .gz. Accounts of the server are in it: keep it where they are.",
   ],
   examples: [
     ["backup /srv/backup/fabric-2026-11-22.gz", "whole, or not at all"],
@@ -81,7 +81,7 @@ async function runRestore(context: AdminContext, { args, flags }: Call): Promise
   const verified = await verify(path, progress);
   progress.clear();
   context.write(backupText(verified));
-  if (flags.isSet(DRY_RUN_FLAG.name)) return;
+  if (isDryRun(flags)) return;
   const overwrite = flags.isSet("overwrite");
   const { prefix, endpoints } = await context.storeOptions();
   const place = `${prefix ?? "the store"} on ${endpoints.join(", ")}`;
@@ -114,6 +114,7 @@ export const RESTORE: Command = {
   args: "FILE",
   count: { min: 1, max: 1 },
   group: "store",
+  completes: "file",
   flags: [
     { name: "overwrite", text: "What the store has is lost; default: a store in use is refused" },
     YES_FLAG,

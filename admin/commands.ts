@@ -27,6 +27,7 @@ import { DESCRIBE } from "./describe.ts";
 import { DIAGNOSE } from "./diagnose.ts";
 import { ETCD_ROLES } from "./etcd_roles.ts";
 import { usageError } from "./exit.ts";
+import { EXPORT } from "./export.ts";
 import { FENCE, NODE_REPLACE, UNFENCE } from "./fence.ts";
 import { FIX, MOVE, UNFIX } from "./fix.ts";
 import { GET } from "./get.ts";
@@ -34,6 +35,7 @@ import { commandHelp, groupHelp, overview, TOPICS } from "./help.ts";
 import { HISTORY_COMMAND } from "./history.ts";
 import { HISTORY_EXPORT } from "./history_export.ts";
 import { HISTORY_TRIM } from "./history_trim.ts";
+import { IMPORT } from "./import.ts";
 import { MIGRATE } from "./migrate.ts";
 import {
   RECOVER,
@@ -83,6 +85,8 @@ export const COMMANDS: readonly Command[] = [
   UNFIX,
   MOVE,
   RELEASE,
+  IMPORT,
+  EXPORT,
   FENCE,
   UNFENCE,
   NODE_REPLACE,

@@ -16,7 +16,7 @@ import type { NodeRef } from "../mod/ipam/admit.ts";
 import { listNodeAttachments } from "../mod/ipam/release.ts";
 import { formatHolder } from "../mod/model/identity.ts";
 import type { Node } from "../mod/model/network.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -36,6 +36,7 @@ const MACHINE_FLAG: Flag = {
   value: "ID",
   text: "The machine that shall have the name; default: the next one that says it",
 };
+const NODE_CLUSTER_FLAG: Flag = { ...CLUSTER_FLAG, text: "Cluster of the node" };
 /** How many attachments are shown. */
 const SHOWN = 5;
 
@@ -83,7 +84,7 @@ async function runFence(context: AdminContext, { args, flags }: Call): Promise<v
       `If it still runs, two hosts may use one address: see that it is off.\n`,
   );
   const ipam = await context.ipam();
-  if (flags.isSet(DRY_RUN_FLAG.name)) return context.write(`Node ${name} fenced (dry run)\n`);
+  if (isDryRun(flags)) return context.write(`Node ${name} fenced (dry run)\n`);
   const question = `Fence ${name}?`;
   if (!mayGoOn(context, flags, { question, word: ref.node })) return;
   const { outcome } = await fenceNode(ipam, ref, wordOf(flags));
@@ -100,7 +101,7 @@ export const FENCE: Command = {
   args: "[CLUSTER/]NODE",
   count: { min: 1, max: 1 },
   group: "nodes",
-  flags: [REASON_FLAG, BY_FLAG, RELEASE_FLAG, CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
+  flags: [REASON_FLAG, BY_FLAG, RELEASE_FLAG, NODE_CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "Only for a host that is off or cut off for good: fabric cannot see whether it still sends. It",
     "starts no pod until unfence; its DELs go on, and end nothing that others have by then.",
@@ -124,7 +125,7 @@ async function runUnfence(context: AdminContext, { args, flags }: Call): Promise
     "Then it starts pods again. Pods that ran there all the time may use addresses that others\n" +
       "have now: boot it, or end them all, before.\n",
   );
-  if (flags.isSet(DRY_RUN_FLAG.name)) return context.write(`Node ${name} unfenced (dry run)\n`);
+  if (isDryRun(flags)) return context.write(`Node ${name} unfenced (dry run)\n`);
   if (!mayGoOn(context, flags, { question: `Unfence ${name}?`, word: ref.node })) return;
   await unfenceNode(await context.ipam(), ref);
   context.write(`Node ${name} unfenced\n`);
@@ -137,7 +138,7 @@ export const UNFENCE: Command = {
   args: "[CLUSTER/]NODE",
   count: { min: 1, max: 1 },
   group: "nodes",
-  flags: [CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
+  flags: [NODE_CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   examples: [["unfence n7", "after it was booted; asks for its name"]],
   run: runUnfence,
 };
@@ -164,7 +165,7 @@ async function runReplace(context: AdminContext, { args, flags }: Call): Promise
     }.\nWhat the machine before attached counts as ended, and it starts no pod under this name.\n` +
       "If it still runs, two hosts may use one address: see that it is off.\n",
   );
-  if (flags.isSet(DRY_RUN_FLAG.name)) return context.write(`Node ${name} replaced (dry run)\n`);
+  if (isDryRun(flags)) return context.write(`Node ${name} replaced (dry run)\n`);
   if (!mayGoOn(context, flags, { question: `Replace ${name}?`, word: ref.node })) return;
   const options = machineId === undefined ? {} : { machineId };
   await replaceMachine(await context.ipam(), ref, { ...wordOf(flags), ...options });
@@ -178,7 +179,7 @@ export const NODE_REPLACE: Command = {
   args: "[CLUSTER/]NODE [--machine-id ID]",
   count: { min: 1, max: 1 },
   group: "nodes",
-  flags: [MACHINE_FLAG, REASON_FLAG, BY_FLAG, CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
+  flags: [MACHINE_FLAG, REASON_FLAG, BY_FLAG, NODE_CLUSTER_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "A host that was installed again, or another one that took the name, is refused until this says",
     "that it is meant; the error of its pods names its machine id.",

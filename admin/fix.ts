@@ -15,7 +15,7 @@ import { ownerPrefix } from "../mod/ipam/keys.ts";
 import { decodeRecord } from "../mod/ipam/stored.ts";
 import { formatHolder, formatOwner, type OwnerRef } from "../mod/model/identity.ts";
 import { type OwnerRecord, OwnerRecordSchema } from "../mod/model/records.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -40,7 +40,7 @@ async function changing(
   flags: FlagValues,
 ): Promise<{ readonly ipam: IpamContext; readonly dryRun: boolean }> {
   const ipam = await context.ipam();
-  const dryRun = flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(flags);
   return { ipam: dryRun ? { ...ipam, store: overlayStore(ipam.store).store } : ipam, dryRun };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { migrateSchema, planMigration } from "../mod/ipam/migrate.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -21,7 +21,7 @@ async function run(context: AdminContext, { flags }: Call): Promise<void> {
   for (const { metadata, spec } of plan.fenced) {
     context.warn(`node ${spec.cluster}/${metadata.name} is fenced, and is not waited for`);
   }
-  const dryRun = flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(flags);
   if (plan.behind.length === 0) {
     context.write(
       `Schema ${plan.from} becomes ${plan.to}. Older versions of fabric start no pod then, and this ` +

@@ -23,7 +23,7 @@ import {
 } from "../mod/ipam/recover/state.ts";
 import { collectAnswer } from "../mod/node/collect.ts";
 import { acceptStore } from "../mod/node/known_store.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -94,6 +94,7 @@ export const RECOVER: Command = {
   summary: "Show how far a recovery is, after etcd was restored",
   args: "",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [],
   notes: [
     "After a restore no pod starts: every free address may be one that a node uses. So each node says",
@@ -109,6 +110,7 @@ export const RECOVER_START: Command = {
   summary: "Stop ADDs until every node was compared with the store",
   args: "",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [YES_FLAG],
   notes: ["For an etcd that was restored from a snapshot, or replaced. After restore it is so."],
   examples: [["recover start", "asks; then no pod starts until recover finish"]],
@@ -194,6 +196,7 @@ export const RECOVER_COLLECT: Command = {
   summary: "On a node: tell the store what the node holds",
   args: "[--file FILE]",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [{ name: "file", value: "FILE", text: "Write it to a file, for recover merge" }],
   notes: [
     "To be run as root on every node. What runs is recorded again, under the address that it has; what",
@@ -227,6 +230,8 @@ export const RECOVER_MERGE: Command = {
   summary: "Merge the files of recover collect into the store",
   args: "FILE...",
   count: { min: 1, max: Infinity },
+  group: "store",
+  completes: "file",
   flags: [],
   notes: ["In any order, and as often as one likes. Nothing is merged unless every file is right."],
   examples: [["recover merge n7.json n8.json", "the answers of two nodes"]],
@@ -242,6 +247,7 @@ export const RECOVER_GIVE_UP: Command = {
   summary: "Say that a node will not answer any more",
   args: "[CLUSTER/]NODE",
   count: { min: 1, max: 1 },
+  group: "store",
   flags: [REASON_FLAG, CLUSTER_FLAG, YES_FLAG],
   notes: [
     "What the store has recorded there stays its own. What it got after the backup nobody knows, and",
@@ -299,6 +305,7 @@ export const RECOVER_FINISH: Command = {
   summary: "End the recovery when every node has answered: pods start again",
   args: "",
   count: { min: 0, max: 0 },
+  group: "store",
   flags: [YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "It names the nodes that have not answered, and what waits. Nodes that registered after the backup",
@@ -313,7 +320,7 @@ export const RECOVER_FINISH: Command = {
       state.nodes.every(({ answered }) => answered !== undefined);
     if (isReady) {
       context.write("A node that is not named here may use addresses that others get then.\n");
-      if (flags.isSet(DRY_RUN_FLAG.name)) return context.write("Recovery ended (dry run)\n");
+      if (isDryRun(flags)) return context.write("Recovery ended (dry run)\n");
       const question = "Are these all nodes? Pods start again.";
       if (!mayGoOn(context, flags, { question })) return;
     }

@@ -7,7 +7,7 @@
 import { formatAddress, parseAddress } from "../mod/ip/address.ts";
 import { giveBack, type Loss, whoLoses } from "../mod/ipam/give_back.ts";
 import { formatHolder, formatOwner } from "../mod/model/identity.ts";
-import { DRY_RUN_FLAG } from "./batch.ts";
+import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
@@ -38,7 +38,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
     return context.write(`${text} of network ${network} is free: unchanged\n`);
   }
   context.write(`${lossText(loss)}\n`);
-  const dryRun = flags.isSet(DRY_RUN_FLAG.name);
+  const dryRun = isDryRun(flags);
   const mayLive = loss.holder !== undefined && loss.ended === undefined;
   // What may live is refused below; nobody need be asked.
   if (!dryRun && !mayLive) {

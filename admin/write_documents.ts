@@ -32,7 +32,8 @@ export type Write = (
   options: ApplyOptions,
 ) => Promise<Applied>;
 
-function readItems(
+/** The documents in the order in which they can be written, and what is wrong with them. */
+export function readItems(
   documents: readonly InputDocument[],
 ): { readonly items: readonly Item[]; readonly faults: readonly FabricError[] } {
   const items: Item[] = [];
@@ -62,7 +63,7 @@ function givenTwice(ref: ObjectRef, before: InputDocument): FabricError {
 }
 
 /** What every document would come to, each seeing those before it; their faults. */
-async function checkAll(
+export async function checkAll(
   ipam: IpamContext,
   items: readonly Item[],
   write: Write,

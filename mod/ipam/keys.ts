@@ -16,7 +16,6 @@
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
  * access/{tokens,accounts,sessions,logins}/...   audit/...   idempotency/<caller>/<key>
  * recover/{expected,answered}/<cluster>/<node>   recover/pending/<attachment>   (only meanwhile)
- * imports/<id>/{head,<line>}
  * findings/<cluster>/<node>            what the node's last check found
  * ```
  *
@@ -76,7 +75,6 @@ export const PREFIXES = {
   historyByOwner: "history-by-owner/",
   findings: "findings/",
   recover: "recover/",
-  imports: "imports/",
   /** Accounts, tokens and sessions of the server: no plugin may read them. */
   access: "access/",
   audit: "audit/",

@@ -38,7 +38,8 @@ export interface ReserveOutcome {
   readonly unchanged: readonly string[];
 }
 
-interface Target {
+/** A network that addresses are reserved in, as it was read. */
+export interface Target {
   readonly network: Network;
   readonly revision: number;
   /** Revision of `meta/era`. */
@@ -46,7 +47,7 @@ interface Target {
 }
 
 /** What every transaction compares: the store and the network are those that were read. */
-function heldBy({ network, revision, era }: Target): readonly Compare[] {
+export function heldBy({ network, revision, era }: Target): readonly Compare[] {
   return [
     { key: META_ERA, target: "mod", op: "=", revision: era },
     { key: networkKey(network.metadata.name), target: "mod", op: "=", revision },
@@ -54,7 +55,17 @@ function heldBy({ network, revision, era }: Target): readonly Compare[] {
 }
 
 async function readTarget(context: IpamContext, request: ReserveRequest): Promise<Target> {
-  const { network: name, range } = request;
+  const target = await readReservable(context, request.network);
+  checkRange(target.network, request.range);
+  return target;
+}
+
+/**
+ * The network, and the store that it is in.
+ *
+ * @throws {FabricError} `not-found`, `store-changed`.
+ */
+export async function readReservable(context: IpamContext, name: string): Promise<Target> {
   const read = await context.store.txn({
     success: [{ range: { key: networkKey(name) } }, { range: { key: META_ERA } }],
   });
@@ -68,6 +79,16 @@ async function readTarget(context: IpamContext, request: ReserveRequest): Promis
     });
   }
   const network = decodeResource(kv, "Network");
+  return { network, revision: kv.modRevision, era: era?.modRevision ?? 0 };
+}
+
+/**
+ * Refuses a range that is not of one subnet, too large, or holds a gateway.
+ *
+ * @throws {FabricError} `invalid`.
+ */
+export function checkRange(network: Network, range: Range): void {
+  const { name } = network.metadata;
   const pools = networkPools(network.spec);
   const inside = pools.find(({ prefix }) =>
     prefix.family === range.family && firstOf(prefix).value <= range.first &&
@@ -105,7 +126,6 @@ async function readTarget(context: IpamContext, request: ReserveRequest): Promis
       { field: "range", value: formatRange(range), remedy: "leave the gateway out" },
     );
   }
-  return { network, revision: kv.modRevision, era: era?.modRevision ?? 0 };
 }
 
 function batches(range: Range): readonly (readonly Address[])[] {
@@ -168,7 +188,9 @@ export async function reserve(
           revision: 0,
         })),
       ],
-      success: free.flatMap((address) => reserveOne(context, { ...request, address })),
+      success: free.flatMap((address) =>
+        reserveOne({ ...request, address, id: context.newId(), since: timestamp(context) })
+      ),
     });
     if (!response.succeeded) throw crossed(request, changed);
     changed.push(...free.map(formatAddress));
@@ -176,16 +198,25 @@ export async function reserve(
   return { changed, unchanged };
 }
 
-function reserveOne(
-  context: IpamContext,
-  input: { readonly network: string; readonly address: Address; readonly reason: string },
-): readonly Operation[] {
-  const { network, address, reason } = input;
+/** One address to be reserved. */
+export interface Reservation {
+  readonly network: string;
+  readonly address: Address;
+  readonly reason: string;
+  /** A new ULID. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+/** What reserves an address that nobody has; three operations. */
+export function reserveOne(input: Reservation): readonly Operation[] {
+  const { network, address, reason, id, since } = input;
   const record = {
     state: "reserved",
-    id: context.newId(),
+    id,
     reason,
-    since: timestamp(context),
+    since,
   } satisfies Omit<AddressRecord, "v">;
   return [
     { put: addressKey(network, address), value: encodeRecord(record) },
