@@ -27,7 +27,9 @@ interface Packed {
  */
 export async function buildConsole(folder: string): Promise<number> {
   const script = await bundleScript(folder);
-  const styles = await Promise.all(STYLES.map((name) => Deno.readTextFile(`${APP}${name}.css`)));
+  const styles = await Promise.all(
+    STYLES.map((name) => Deno.readTextFile(`${APP}style/${name}.css`)),
+  );
   const style = smaller(styles.join("\n"));
   const icon = await Deno.readTextFile(`${APP}icon.svg`);
   const files = [
