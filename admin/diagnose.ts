@@ -13,7 +13,7 @@ import { walkPod } from "../mod/diagnose/walk_pod.ts";
 import { didYouMean } from "../mod/nearest.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { attachmentsOf, resolveTarget, sceneOf } from "./diagnose_subject.ts";
+import { attachmentsOf, requireRoot, resolveTarget, sceneOf } from "./diagnose_subject.ts";
 import { EXIT, usageError } from "./exit.ts";
 import { cleanCell } from "./print/align.ts";
 import { outputFlag } from "./print/mod.ts";
@@ -89,6 +89,7 @@ interface Asked {
 
 async function diagnoseKind(scene: Scene, { kind, name, to, show }: Asked): Promise<Outcome> {
   const onLayer = (layer: Layer): void => show(`looking at ${layer}`);
+  if (kind === "network" || kind === "node") requireRoot();
   if (kind === "network") return { ways: [await walkNetwork(scene, name, { onLayer })], also: [] };
   if (kind === "node") {
     const { bridges, networks, pods, looked } = await walkNode(scene, name, {
@@ -100,6 +101,7 @@ async function diagnoseKind(scene: Scene, { kind, name, to, show }: Asked): Prom
     return { ways: bridges, also: [...networks, ...pods], summary };
   }
   const found = await attachmentsOf(scene, { kind, name });
+  requireRoot();
   const target = to === undefined ? undefined : await resolveTarget(scene, to);
   const ways: Diagnosis[] = [];
   for (const one of found) ways.push(await walkPod(scene, one, { target, onLayer }));

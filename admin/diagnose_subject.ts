@@ -30,6 +30,18 @@ export async function sceneOf(context: AdminContext): Promise<Scene> {
   });
 }
 
+/**
+ * Namespaces and the switch's sockets are root's.
+ *
+ * @throws {FabricError} `forbidden`, since others would see nothing and take that for damage.
+ */
+export function requireRoot(): void {
+  if (Deno.uid() === 0) return;
+  throw new FabricError("forbidden", "Only root can look into pods and the switch of this node", {
+    remedy: "run it with sudo",
+  });
+}
+
 /** The attachment that a word names, wherever it is. */
 export async function resolveTarget(scene: Scene, text: string): Promise<WantedTarget> {
   const target = parseArgument(() => parseTarget(text));

@@ -19,7 +19,7 @@ import { list } from "../mod/diagnose/words.ts";
 import { parseAddress } from "../mod/ip/address.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { resolveTarget, sceneOf } from "./diagnose_subject.ts";
+import { requireRoot, resolveTarget, sceneOf } from "./diagnose_subject.ts";
 import { EXIT, parseArgument } from "./exit.ts";
 import { cleanCell } from "./print/align.ts";
 import { outputFlag } from "./print/mod.ts";
@@ -29,6 +29,7 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
   await using scene = await sceneOf(context);
   const from = await senderOf(scene, source);
   const to = await resolveTarget(scene, target);
+  requireRoot();
   const protocol = flags.isSet("udp") ? "udp" : "tcp";
   const traced = await tracePacket(scene, { from, to, protocol });
   if (flags.text("output") === "json") context.write(jsonText(traced));

@@ -151,19 +151,24 @@ export function answers({ pingMs, macs }: Heard): boolean {
   return pingMs !== undefined || macs.length > 0;
 }
 
-/** Other machines that answer for an address; asked as RFC 5227 does, which disturbs nobody. */
+/** The machines that answer ARP for an address. */
 export interface Claim {
   readonly macs: readonly string[];
   readonly proof: string;
 }
 
 /**
- * Asks who else has the pod's own IPv4 address. Undefined where it cannot be asked (no `arping` of
- * iputils).
+ * Asks who has an IPv4 address. The pod's own is asked for as RFC 5227 does, which disturbs nobody;
+ * the pod itself does not answer. Undefined where it cannot be asked (no `arping` of iputils).
  */
-export async function askOwn(run: Run, origin: Origin): Promise<Claim | undefined> {
+export async function askClaims(
+  run: Run,
+  origin: Origin,
+  target: string,
+): Promise<Claim | undefined> {
   const { netns, ifname, source } = origin;
-  const argv: Argv = ["arping", "-D", "-c", "2", "-w", "2", "-I", ifname, source];
+  const how = target === source ? ["-D"] : ["-b", "-s", source];
+  const argv: Argv = ["arping", ...how, "-c", "2", "-w", "2", "-I", ifname, target];
   const script = 'arping -V 2>/dev/null | grep -q iputils || exit 9; "$@"; true';
   try {
     const { stdout } = await run(inside(netns, ["sh", "-c", script, "sh", ...argv]), {
@@ -174,6 +179,17 @@ export async function askOwn(run: Run, origin: Origin): Promise<Claim | undefine
     if (stderrOf(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/** The command that shows the rules that somebody made inside a pod. */
+export function rulesCommand(netns: string): string {
+  return formatCommand(inside(netns, ["nft", "list", "ruleset"]));
+}
+
+/** True where there are firewall rules inside the pod's namespace; false without `nft`. */
+export async function hasOwnRules(run: Run, netns: string): Promise<boolean> {
+  const script = "nft list ruleset 2>/dev/null | grep -q ' hook ' && echo rules; true";
+  return (await run(inside(netns, ["sh", "-c", script]))).stdout.includes("rules");
 }
 
 /** How a TCP port answers: who refuses is there, who keeps silent may be filtered. */

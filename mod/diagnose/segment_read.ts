@@ -5,8 +5,8 @@
  */
 
 import { parseLearnedMacs } from "../ovsdb/trace_parse.ts";
-import type { Arrival, Asked, SegmentFacts } from "./layers/segment.ts";
-import { answers, askOwn, type Origin, ping } from "./probe.ts";
+import type { AddressClaim, Arrival, Asked, SegmentFacts } from "./layers/segment.ts";
+import { answers, askClaims, type Origin, ping } from "./probe.ts";
 import { wirePorts } from "./scene.ts";
 import { membersElsewhere } from "./subject.ts";
 import type { PodWalk } from "./pod_walk.ts";
@@ -26,14 +26,15 @@ export async function segmentFacts(pod: PodWalk): Promise<SegmentFacts> {
   const first: readonly (Way & { readonly who: string })[] = straight
     ? [{ ...way, who: "the target" }]
     : gatewayWays.map((one) => ({ ...one, who: "the gateway" }));
-  const [asked, claims] = await Promise.all([
+  const claimed = async (one: Way, address: string): Promise<readonly AddressClaim[]> => {
+    if (one.family === 6) return [];
+    const claim = await askClaims(scene.run, originOf(pod, one), address);
+    return claim === undefined ? [] : [{ ...claim, address }];
+  };
+  const [asked, own, theirs] = await Promise.all([
     Promise.all(first.map((one) => askOne(pod, one))),
-    Promise.all(
-      first.filter(({ family }) => family === 4).map(async (one) => {
-        const claim = await askOwn(scene.run, originOf(pod, one));
-        return claim === undefined ? [] : [{ ...claim, address: one.source }];
-      }),
-    ),
+    Promise.all(first.map((one) => claimed(one, one.source))),
+    Promise.all(straight ? [] : first.map((one) => claimed(one, one.target))),
   ]);
   const silent = asked.some(({ heard }) => !answers(heard));
   const others = silent
@@ -55,7 +56,8 @@ export async function segmentFacts(pod: PodWalk): Promise<SegmentFacts> {
     arrivals,
     askedForSeconds: secondsSince(start),
     podSeen,
-    claims: claims.flat(),
+    claims: own.flat(),
+    gatewayClaims: theirs.flat(),
   };
 }
 

@@ -20,6 +20,7 @@ import { judgeTarget } from "./layers/target.ts";
 import { judgeVeth } from "./layers/veth.ts";
 import { type Diagnosis, type Layer, type Look, type Looks, type Verdict, walk } from "./layer.ts";
 import type { PodWalk, WantedTarget } from "./pod_walk.ts";
+import { hasOwnRules, rulesCommand } from "./probe.ts";
 import type { Scene } from "./scene.ts";
 import { segmentFacts } from "./segment_read.ts";
 import { type Found, recordFacts } from "./subject.ts";
@@ -97,6 +98,16 @@ function looksOf(pod: PodWalk): Looks {
     return look.pod;
   };
   const segment = memo(() => segmentFacts(pod));
+  const ownRules = memo(() => hasOwnRules(scene.run, netns));
+  /** Whoever keeps silent may have answered: rules inside the pod may have dropped it. */
+  const orOwnRules = async (verdict: Verdict | undefined): Promise<Verdict | undefined> =>
+    verdict?.status === "broken" && await ownRules()
+      ? {
+        ...verdict,
+        remedy: `first see the firewall rules inside the pod, which may drop it ` +
+          `(${rulesCommand(netns)}); then ${verdict.remedy}`,
+      }
+      : verdict;
   const [way] = ways;
   const wire = !sameSwitch;
   return {
@@ -107,7 +118,12 @@ function looksOf(pod: PodWalk): Looks {
       const route = target === undefined || way === undefined
         ? undefined
         : await routeTaken(pod, way);
-      return judgeAddresses({ record, pod: await seenPod(), route });
+      return judgeAddresses({
+        record,
+        pod: await seenPod(),
+        route,
+        ownRules: await ownRules(),
+      });
     },
     veth: async () => {
       const { links } = await seenPod();
@@ -121,9 +137,11 @@ function looksOf(pod: PodWalk): Looks {
     ...(wire
       ? {
         uplink: async () => await uplinkVerdict(scene, record),
-        vlan: async () => judgeVlan(await segment()),
+        vlan: async () => await orOwnRules(judgeVlan(await segment())),
         gateway: async () =>
-          way?.onLink === true && target !== undefined ? undefined : judgeGateway(await segment()),
+          way?.onLink === true && target !== undefined
+            ? undefined
+            : await orOwnRules(judgeGateway(await segment())),
       }
       : {}),
     ...(target === undefined || way === undefined ? {} : {
@@ -132,7 +150,7 @@ function looksOf(pod: PodWalk): Looks {
         const heard = wire && way.onLink
           ? (await segment()).others.find(({ address }) => address === way.target)?.heard
           : undefined;
-        return judgeTarget(await targetFacts(pod, { target, way, heard }));
+        return await orOwnRules(judgeTarget(await targetFacts(pod, { target, way, heard })));
       },
     }),
   };

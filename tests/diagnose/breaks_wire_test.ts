@@ -53,6 +53,15 @@ const BREAKS: readonly Break[] = [
     ]),
   },
   {
+    what: "another machine has the gateway's address too",
+    layer: "gateway",
+    says: /2 machines answer for the gateway 10\.100\.0\.1: /,
+    ...scripts(({ c }) => c, () => [
+      "ip address add 10.100.0.1/32 dev eth0",
+      "ip address del 10.100.0.1/32 dev eth0",
+    ]),
+  },
+  {
     what: "another machine has the pod's address",
     layer: "vlan",
     says: /another machine \(MAC [0-9a-f:]{17}\) answers for the pod's address 10\.100\.0\.\d+/,

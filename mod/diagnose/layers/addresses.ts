@@ -26,10 +26,12 @@ export interface AddressesFacts {
   readonly pod: SeenPod;
   /** For a target that was asked for; else default routes are looked for. */
   readonly route: RouteTaken | undefined;
+  /** There are firewall rules inside the pod. */
+  readonly ownRules: boolean;
 }
 
 /** Judges it. */
-export function judgeAddresses({ record, pod, route }: AddressesFacts): Verdict {
+export function judgeAddresses({ record, pod, route, ownRules }: AddressesFacts): Verdict {
   const { netns, ifname } = record;
   const inside = `nsenter --net=${netns} -- ip`;
   const proof = `${inside} address show dev ${ifname}`;
@@ -76,6 +78,9 @@ export function judgeAddresses({ record, pod, route }: AddressesFacts): Verdict 
     .map((address) => `${ifname} has ${address} besides, which is not recorded`);
   if (link.mac !== record.mac) {
     notes.push(`${ifname} has MAC ${link.mac}, and ${record.mac} is recorded`);
+  }
+  if (ownRules) {
+    notes.push("there are firewall rules inside the pod's namespace (nft list ruleset)");
   }
   const by = route?.taken === undefined
     ? ""

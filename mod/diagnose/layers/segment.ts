@@ -26,6 +26,11 @@ export interface Arrival {
   readonly ageSeconds: number;
 }
 
+/** Who answers for an address. */
+export interface AddressClaim extends Claim {
+  readonly address: string;
+}
+
 export interface SegmentFacts {
   readonly vlan: number;
   readonly uplink: string;
@@ -43,7 +48,9 @@ export interface SegmentFacts {
   /** The switch has noted a frame of the pod at its own port since. Undefined: it does not note. */
   readonly podSeen: boolean | undefined;
   /** Others that answer for the pod's own address. */
-  readonly claims: readonly (Claim & { readonly address: string })[];
+  readonly claims: readonly AddressClaim[];
+  /** Who answers for the gateways. */
+  readonly gatewayClaims: readonly AddressClaim[];
 }
 
 /** Judges `vlan`. Undefined where nobody could be asked and nothing was heard. */
@@ -154,22 +161,22 @@ function secondsAgo({ ageSeconds }: Arrival): string {
 
 /** Judges `gateway`, for a VLAN that passes. Undefined: the network has none. */
 export function judgeGateway(
-  { gateways, vlan, uplink, others, arrivals, askedForSeconds }: SegmentFacts,
+  { gateways, gatewayClaims, vlan, uplink, others, arrivals, askedForSeconds }: SegmentFacts,
 ): Verdict | undefined {
   if (gateways.length === 0) return undefined;
+  const twice = gatewayClaims.find(({ macs }) => macs.length > 1);
+  if (twice !== undefined) {
+    const { address, macs, proof } = twice;
+    return {
+      status: "broken",
+      says: `${macs.length} machines answer for the gateway ${address}: ${list(macs)}`,
+      evidence: macs.map((mac) => ({ source: "arping", says: `${address} is at ${mac}` })),
+      proof,
+      remedy: "find the machine that is not the gateway in the switches' tables",
+    };
+  }
   for (const one of gateways) {
     const { address, heard } = one;
-    if (heard.macs.length > 1) {
-      return {
-        status: "broken",
-        says: `${heard.macs.length} machines answer for the gateway ${address}: ${
-          list(heard.macs)
-        }`,
-        evidence: heard.macs.map((mac) => ({ source: heard.by, says: `${address} is at ${mac}` })),
-        proof: heard.proof,
-        remedy: "find the machine that is not the gateway in the switches' tables",
-      };
-    }
     if (answers(heard)) continue;
     if (heard.failure !== undefined) {
       return {
