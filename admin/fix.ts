@@ -8,6 +8,7 @@ import { readPages } from "../mod/etcd/pages.ts";
 import { type Store, underPrefix } from "../mod/etcd/store.ts";
 import { FabricError } from "../mod/error.ts";
 import { parseAddress } from "../mod/ip/address.ts";
+import { rangeOf } from "../mod/ip/range.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { fixAddresses, moveAddress, unfixAddresses } from "../mod/ipam/fix.ts";
 import { whoLoses } from "../mod/ipam/give_back.ts";
@@ -20,6 +21,7 @@ import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
+import { NETWORK_OF_RANGE_FLAG, networkOfRange } from "./find_network.ts";
 import type { FlagValues } from "./flags.ts";
 import { overlayStore } from "../mod/ipam/overlay_store.ts";
 import { ownerChangedText } from "./owner_changed.ts";
@@ -155,9 +157,9 @@ export const UNFIX: Command = {
 };
 
 async function runMove(context: AdminContext, { args, flags }: Call): Promise<void> {
-  const network = required(flags, NETWORK_FLAG);
   const [from, to] = args.map((text) => parseArgument(() => parseAddress(text)));
   if (from === undefined || to === undefined) return;
+  const network = await networkOfRange(context, flags, rangeOf(from));
   const { ipam, dryRun } = await changing(context, flags);
   const owner = await ownerOfEither(ipam, { network, from, to });
   const changed = await moveAddress(ipam, { network, owner, from, to });
@@ -193,10 +195,10 @@ async function ownerOfEither(
 export const MOVE: Command = {
   name: "move",
   summary: "Give a workload another address in the place of one it has",
-  args: "FROM TO --network NAME",
+  args: "FROM TO",
   count: { min: 2, max: 2 },
   group: "addresses",
-  flags: [NETWORK_FLAG, DRY_RUN_FLAG],
+  flags: [NETWORK_OF_RANGE_FLAG, DRY_RUN_FLAG],
   notes: [
     "A running pod keeps FROM until it ends; the next one has TO, and FROM is free. To have it soon:",
     "restart the pod.",

@@ -46,7 +46,7 @@ const FORMAT_FLAG: Flag = {
 const JOURNAL_FLAG: Flag = {
   name: "journal",
   value: "FILE",
-  text: "Where the journal is written; default: fabric-import-TIME.journal here",
+  text: "New journal; default: fabric-import-TIME.journal",
 };
 const RESUME_FLAG: Flag = {
   name: "resume",
@@ -348,8 +348,8 @@ export const IMPORT: Command = {
   ],
   examples: [
     ["import in-use.csv --dry-run", "every bad line, by its number"],
-    ["import in-use.csv", "shows what it comes to, asks, and writes a journal"],
-    ["import --revert fabric-import-2026-11-22T10-00-00-000Z.journal", "takes it back"],
+    ["import in-use.csv --journal a.journal", "asks, then writes"],
+    ["import --revert a.journal", "takes it back"],
   ],
   run: runImport,
 };

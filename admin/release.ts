@@ -5,6 +5,7 @@
  */
 
 import { formatAddress, parseAddress } from "../mod/ip/address.ts";
+import { rangeOf } from "../mod/ip/range.ts";
 import { giveBack, type Loss, whoLoses } from "../mod/ipam/give_back.ts";
 import { formatHolder, formatOwner } from "../mod/model/identity.ts";
 import { DRY_RUN_FLAG, isDryRun } from "./batch.ts";
@@ -12,7 +13,7 @@ import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
-import { NETWORK_FLAG, required } from "./workload_flags.ts";
+import { NETWORK_OF_RANGE_FLAG, networkOfRange } from "./find_network.ts";
 
 /** Who loses the address, for people. */
 function lossText({ address, state, owner, holder, reason, ended }: Loss): string {
@@ -28,8 +29,8 @@ function lossText({ address, state, owner, holder, reason, ended }: Loss): strin
 }
 
 async function run(context: AdminContext, { args, flags }: Call): Promise<void> {
-  const network = required(flags, NETWORK_FLAG);
   const address = parseArgument(() => parseAddress(args[0] ?? ""));
+  const network = await networkOfRange(context, flags, rangeOf(address));
   const text = formatAddress(address);
   const ipam = await context.ipam();
   const ref = { network, address };
@@ -56,10 +57,10 @@ async function run(context: AdminContext, { args, flags }: Call): Promise<void> 
 export const RELEASE: Command = {
   name: "release",
   summary: "Make an address free that is owned or reserved, or whose node is dead",
-  args: "ADDRESS --network NAME",
+  args: "ADDRESS",
   count: { min: 1, max: 1 },
   group: "addresses",
-  flags: [NETWORK_FLAG, YES_FLAG, DRY_RUN_FLAG],
+  flags: [NETWORK_OF_RANGE_FLAG, YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "It says who loses the address, and asks for the address again. Nothing is taken from a pod that",
     "may live: end it, or fence its node.",

@@ -11,7 +11,8 @@ import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
 import { parseArgument } from "./exit.ts";
 import { overlayStore } from "../mod/ipam/overlay_store.ts";
-import { NETWORK_FLAG, required } from "./workload_flags.ts";
+import { NETWORK_OF_RANGE_FLAG, networkOfRange } from "./find_network.ts";
+import { required } from "./workload_flags.ts";
 
 type Act = (input: {
   readonly ipam: Awaited<ReturnType<AdminContext["ipam"]>>;
@@ -25,7 +26,7 @@ async function change(
   { act, done, before }: { readonly act: Act; readonly done: string; readonly before: string },
 ): Promise<void> {
   const range = parseArgument(() => parseRange(args[0] ?? ""));
-  const network = required(flags, NETWORK_FLAG);
+  const network = await networkOfRange(context, flags, range);
   const dryRun = isDryRun(flags);
   const whole = await context.ipam();
   const ipam = dryRun ? { ...whole, store: overlayStore(whole.store).store } : whole;
@@ -42,11 +43,11 @@ async function change(
 export const RESERVE: Command = {
   name: "reserve",
   summary: "Keep addresses for things outside, such as a firewall",
-  args: "RANGE --network NAME --reason TEXT",
+  args: "RANGE --reason TEXT",
   count: { min: 1, max: 1 },
   group: "addresses",
   flags: [
-    NETWORK_FLAG,
+    NETWORK_OF_RANGE_FLAG,
     { name: "reason", value: "TEXT", text: "What they are for; shown wherever they are" },
     DRY_RUN_FLAG,
   ],
@@ -70,10 +71,10 @@ export const RESERVE: Command = {
 export const UNRESERVE: Command = {
   name: "unreserve",
   summary: "Give reserved addresses back",
-  args: "RANGE --network NAME",
+  args: "RANGE",
   count: { min: 1, max: 1 },
   group: "addresses",
-  flags: [NETWORK_FLAG, DRY_RUN_FLAG],
+  flags: [NETWORK_OF_RANGE_FLAG, DRY_RUN_FLAG],
   examples: [
     ["unreserve 10.0.0.5 --network pods", "one address"],
     ["unreserve 10.0.0.8-10.0.0.15 --network pods", "those of a range that are reserved"],

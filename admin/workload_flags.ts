@@ -37,7 +37,7 @@ export const INTERFACE_FLAG: Flag = {
 export const CLUSTER_FLAG: Flag = {
   name: "cluster",
   value: "NAME",
-  text: "Cluster of the workload; default: that of the configuration",
+  text: "Cluster of the workload; default: this host's",
 };
 
 /** The value of a flag that must be given. */

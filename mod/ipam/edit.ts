@@ -20,7 +20,7 @@ import { keysOf } from "./allocate_state.ts";
 import { type IpamContext, timestamp } from "./context.ts";
 import { indexOperations, runInParts } from "./free.ts";
 import { META_EDIT, META_ERA, META_SCHEMA, networkKey } from "./keys.ts";
-import { checkStoreSchema, initialiseStore, STORE_IS_NEW } from "./meta.ts";
+import { checkNotRestoring, checkStoreSchema, initialiseStore, STORE_IS_NEW } from "./meta.ts";
 import { cleanIndex } from "./network_index.ts";
 import { decodeRecord, decodeResource, encodeRecord } from "./stored.ts";
 
@@ -127,6 +127,7 @@ async function readBase(store: Store, key: string): Promise<FullBase> {
   const read = await store.txn({ success: keys.map((key) => ({ range: { key } })) });
   const [edit, era, schema, object] = keys.map((_, index) => keysOf(read.results[index])[0]);
   if (schema !== undefined) checkStoreSchema(schema);
+  if (era !== undefined) checkNotRestoring(era);
   return {
     revision: read.header.revision,
     object,

@@ -77,6 +77,17 @@ export function checkRecovered(kv: Pick<KeyValue, "key" | "value">): void {
   );
 }
 
+/**
+ * Refuses a store that a backup is being written into. Edits are let into one that is compared:
+ * a network that nodes use may be missing in the backup.
+ *
+ * @throws {FabricError} `store-changed`.
+ */
+export function checkNotRestoring(kv: Pick<KeyValue, "key" | "value">): void {
+  if (!kv.value.includes('"restoring"')) return;
+  if (parseEra(kv).recovering?.phase === "restoring") checkRecovered(kv);
+}
+
 /** Holds where the store was never initialised. */
 export const STORE_IS_NEW: Compare = { key: META_ERA, target: "create", op: "=", revision: 0 };
 
