@@ -129,9 +129,14 @@ export function groupHelp(word: string, commands: readonly Command[]): string | 
 /** Pages that belong to no command. */
 export const TOPICS: Readonly<Record<string, () => string>> = {
   kinds: () =>
-    `Kinds, and how their objects are named (short names: api-resources):\n\n${
+    `Kinds, and how their objects are named (else NAME; short names: api-resources):\n\n${
       twoColumns(KIND_ROWS.map(({ plural, summary }) => [plural, summary]))
-    }\n${twoColumns(KIND_ROWS.map(({ singular, nameForm }) => [singular, nameForm]))}`,
+    }\n${
+      twoColumns(
+        KIND_ROWS.filter(({ nameForm }) => nameForm !== "NAME")
+          .map(({ singular, nameForm }) => [singular, nameForm]),
+      )
+    }`,
   flags: () =>
     `Flags of every command:\n\n${twoColumns(flagRows(GLOBAL_FLAGS))}\n` +
     `They override FABRIC_* variables, which override the configuration file.\n`,

@@ -13,8 +13,10 @@ import { HISTORY } from "./kinds/history.ts";
 import { NETWORK } from "./kinds/network.ts";
 import { NODE } from "./kinds/node.ts";
 import { OWNER } from "./kinds/owner.ts";
+import { POD } from "./kinds/pod.ts";
 import { PORT } from "./kinds/port.ts";
 import { PHYSICAL_NETWORK } from "./kinds/physical_network.ts";
+import { WORKLOAD } from "./kinds/workload.ts";
 import { ZONE } from "./kinds/zone.ts";
 
 /** All kinds, those that administrators write first. */
@@ -25,7 +27,9 @@ export const KIND_ROWS: readonly KindRow[] = [
   NETWORK,
   ADDRESS,
   OWNER,
+  WORKLOAD,
   ATTACHMENT,
+  POD,
   PORT,
   HISTORY,
 ];

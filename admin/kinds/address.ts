@@ -206,7 +206,7 @@ export const ADDRESS: BoundKind<AddressObject> = defineKind<AddressObject>({
   plural: "addresses",
   shortNames: ["ip", "addr"],
   nameForm: "[NETWORK/]ADDRESS",
-  summary: "addresses in use, owned or reserved; a free one has no record",
+  summary: "addresses in use, owned or reserved; a free one has none",
   columns: [
     { header: "ADDRESS", value: (o) => o.spec.address },
     { header: "NETWORK", value: (o) => o.spec.network },

@@ -76,7 +76,7 @@ export const NODE: KindRow = defineKind<Node>({
   plural: "nodes",
   shortNames: ["no"],
   nameForm: "[CLUSTER/]NAME",
-  summary: "hosts that run pods; each registers itself with its first ADD",
+  summary: "hosts that run pods; each registers itself by its first ADD",
   columns: [
     { header: "NAME", value: (o) => o.metadata.name },
     { header: "CLUSTER", value: (o) => o.spec.cluster },

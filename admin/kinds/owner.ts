@@ -30,7 +30,8 @@ function specOf(kv: KeyValue) {
   return record;
 }
 
-type OwnerObject = Resource<"Owner", ReturnType<typeof specOf>>;
+/** An owner as users see it. */
+export type OwnerObject = Resource<"Owner", ReturnType<typeof specOf>>;
 
 /** `10.0.0.5`, or `10.0.0.5 (next)` while the owner's addresses change under its holder. */
 function ownedCell({ address, stage }: OwnedAddress): string {

@@ -27,7 +27,7 @@ export const ZONE: KindRow = defineKind<Zone>({
   plural: "zones",
   shortNames: ["zo"],
   nameForm: "NAME",
-  summary: "partitions of the data centre: nodes that share physical networks",
+  summary: "parts of the data centre that share physical networks",
   columns: [
     { header: "NAME", value: (o) => o.metadata.name },
     { header: "PHYSICAL NETWORKS", value: (o) => o.spec.physicalNetworks.join(",") },

@@ -34,6 +34,7 @@ Deno.test("addresses belong to workloads", async (t) => {
     ["scaling down and up again, and a recreated workload, find their addresses", scale],
     ["a Pod whose owner is gone waits", ownerGone],
     ["both interfaces of a Pod have addresses of their own", interfaces],
+    ["get pods and get workloads show whose the addresses are", shown],
   ];
   for (const [name, step] of steps) await t.step(name, () => step(bed));
 });
@@ -233,4 +234,23 @@ async function interfaces(bed: KubeBed): Promise<void> {
   await first.stop();
   const again = await runPod(bed.host(0), pod);
   assertEquals(again.addresses, first.addresses);
+}
+
+async function shown(bed: KubeBed): Promise<void> {
+  const owner = await makeWorkload(bed.kube, "StatefulSet", "shown", { annotations: FIXED });
+  const pod = await start(bed, "shown-3", { owner });
+  const [address = ""] = pod.addresses;
+  const pods = await bed.host(0).admin(["get", "pods", "shop/shown-3", "--no-headers"]);
+  assertEquals(pods.stdout.trim().split(/\s+/).slice(0, 7), [
+    "shop/shown-3",
+    ...[pod.addresses.map((it) => `${it}/${it.includes(":") ? 64 : 24}`).join(), "vlan100", "100"],
+    ...["host1", "StatefulSet.apps", "shop/shown"],
+  ]);
+  const list = await bed.host(0).admin(["get", "workloads", "shop/shown", "--no-headers"]);
+  for (const part of ["StatefulSet.apps shop/shown", "vlan100", " 1 ", address]) {
+    assertStringIncludes(list.stdout, part);
+  }
+  const described = await bed.host(0).admin(["describe", "workload", "shop/shown"]);
+  assertStringIncludes(described.stdout, "pod shop/shown-3");
+  await end(bed, pod);
 }
