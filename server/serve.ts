@@ -31,6 +31,7 @@ import { Watches } from "./http/watches.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { runServerReclaimer } from "./reclaim.ts";
 import { ROUTES } from "./routes/table.ts";
+import { readText, readTls } from "./tls_material.ts";
 import { UsageCache } from "./usage.ts";
 import { isLoopback } from "./loopback.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -235,25 +236,6 @@ async function listenOr(
       remedy: "choose an address of this host and a port that is free",
       cause,
     });
-  }
-}
-
-function readTls({ tls }: ServerSettings): TlsMaterial | undefined {
-  if (tls === undefined) return undefined;
-  return {
-    cert: readText(tls.certFile, "server.tls.certFile"),
-    key: readSecretFile(tls.keyFile, "server.tls.keyFile"),
-    clientCa: tls.clientCaFile === undefined
-      ? undefined
-      : readText(tls.clientCaFile, "server.tls.clientCaFile"),
-  };
-}
-
-function readText(path: string, field: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (cause) {
-    throw new FabricError("invalid", `Cannot read ${path}`, { field, value: path, cause });
   }
 }
 

@@ -23,7 +23,8 @@ import { flag } from "../http/param.ts";
 import { type Call, defineBodyRoute, type Reply, type Route } from "../http/route.ts";
 import { freeRanges } from "../usage.ts";
 
-const DRY_RUN = { dryRun: flag("Check everything and write nothing") } as const;
+/** Parameters of every operation. */
+export const DRY_RUN = { dryRun: flag("Check everything and write nothing") } as const;
 type DryRun = typeof DRY_RUN;
 
 const Network = v.pipe(v.string(), v.description("Name of the network"));
@@ -83,7 +84,8 @@ function parseRangeField(text: string): Range {
   }
 }
 
-const ReserveSchema = v.looseObject({
+/** What is reserved. */
+export const ReserveSchema = v.looseObject({
   network: Network,
   range: v.pipe(v.string(), v.description("first-last, CIDR or one address; at most 4096")),
   reason: v.pipe(v.string(), v.description("For what, for people")),
@@ -123,7 +125,8 @@ function reserveReply(call: Call<DryRun>, outcome: ReserveOutcome): Reply {
   return { status: 200, body: { ...outcome, dryRun: call.query.dryRun ?? false } };
 }
 
-async function runReserve(
+/** Reserves, and tells the audit. */
+export async function runReserve(
   call: Call<DryRun, v.InferOutput<typeof ReserveSchema>>,
 ): Promise<Reply> {
   const { network, range, reason } = call.body;
@@ -142,7 +145,8 @@ async function runReserve(
   return reserveReply(call, outcome);
 }
 
-async function runUnreserve(
+/** Gives back, and tells the audit. */
+export async function runUnreserve(
   call: Call<DryRun, v.InferOutput<typeof UnreserveSchema>>,
 ): Promise<Reply> {
   const { network, range } = call.body;

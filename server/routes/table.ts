@@ -13,6 +13,8 @@ import { INSIGHT_ROUTES } from "./insight.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
 import { OPERATION_ROUTES } from "./operations.ts";
 import { RECORD_ROUTES } from "./records.ts";
+import { FINDINGS_ROUTES } from "./findings.ts";
+import { RESERVATION_ROUTES } from "./reservations.ts";
 import { RESOURCE_ROUTES } from "./resources.ts";
 import { WATCH_ROUTES } from "./watch.ts";
 
@@ -41,6 +43,8 @@ export const ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...INSIGHT_ROUTES,
   ...OPERATION_ROUTES,
+  ...RESERVATION_ROUTES,
+  ...FINDINGS_ROUTES,
   ...WATCH_ROUTES,
   ...ACCESS_ROUTES,
   ...AUDIT_ROUTES,
