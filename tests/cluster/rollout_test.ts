@@ -5,6 +5,7 @@ import { effort } from "../effort.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { podsOf } from "./pods.ts";
 import { rolledOut, untilPods } from "./rollouts.ts";
+import { watchAddresses } from "./sightings.ts";
 import { deployment, statefulSet } from "./workloads.ts";
 
 const IPS = "beyondfabric.io/ips";
@@ -27,13 +28,33 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
     await rolledOut(cluster, "deployment/orders");
     const expected = [50, 51, 52, 53, 54].map((n) => `10.100.0.${n}`);
     assertEquals(await ipsOf(cluster, "orders"), expected);
+    const sightings = watchAddresses(cluster);
     for (let round = 0; round < effort(5, 100); round++) {
       await cluster.kubectl("rollout", "restart", "deployment/orders");
       await rolledOut(cluster, "deployment/orders");
       await untilPods(cluster, "orders", (pods) => pods.every(({ ending }) => !ending));
       assertEquals(await ipsOf(cluster, "orders"), expected);
     }
+    const { twice, looks } = await sightings.end();
+    assertEquals(twice, []);
+    assert(looks > 100, `${looks} looks`);
     for (const ip of expected) assert(await server.reaches(ip), ip);
+  });
+
+  await t.step("rolled back, orphaned, deleted and made again: the same addresses", async () => {
+    const before = await ipsOf(cluster, "orders");
+    await cluster.kubectl("rollout", "undo", "deployment/orders");
+    await rolledOut(cluster, "deployment/orders");
+    assertEquals(await ipsOf(cluster, "orders"), before);
+    await cluster.kubectl("delete", "deployment/orders", "--cascade=orphan");
+    const annotations = { [IPS]: "10.100.0.50-10.100.0.54,fd00:100::50-fd00:100::54" };
+    await cluster.apply(deployment("orders", { replicas: 5, annotations }));
+    await rolledOut(cluster, "deployment/orders");
+    assertEquals(await ipsOf(cluster, "orders"), before);
+    await cluster.kubectl("delete", "deployment/orders", "--cascade=foreground", "--wait");
+    await cluster.apply(deployment("orders", { replicas: 5, annotations }));
+    await rolledOut(cluster, "deployment/orders");
+    assertEquals(await ipsOf(cluster, "orders"), before);
   });
 
   await t.step("a StatefulSet's Pod keeps its address on another node", async () => {
