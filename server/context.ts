@@ -14,6 +14,7 @@ import type { SessionSettings } from "./auth/sessions.ts";
 import type { Watches } from "./http/watches.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Mirror } from "./mirror/mirror.ts";
+import type { TrendCache } from "./trend.ts";
 import type { UsageCache } from "./usage.ts";
 
 /** How people come in. */
@@ -33,6 +34,7 @@ export interface ServerContext {
   readonly mirror: Mirror;
   readonly watches: Watches;
   readonly usage: UsageCache;
+  readonly trend: TrendCache;
   readonly audit: AuditWriter;
   readonly access: AccessContext;
   readonly metrics: Metrics;

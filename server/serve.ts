@@ -32,6 +32,7 @@ import { Mirror } from "./mirror/mirror.ts";
 import { runServerReclaimer } from "./reclaim.ts";
 import { ROUTES } from "./routes/table.ts";
 import { readText, readTls } from "./tls_material.ts";
+import { TrendCache } from "./trend.ts";
 import { UsageCache } from "./usage.ts";
 import { isLoopback } from "./loopback.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -93,13 +94,20 @@ export async function serve(options: ServeOptions): Promise<void> {
     absoluteSeconds: settings.session.absoluteHours * 3600,
   };
   const secure = tls !== undefined;
-  const ipam = { store, now: Date.now, random: Math.random, newId: ulid, leases: memoryLeaseCache() };
+  const ipam = {
+    store,
+    now: Date.now,
+    random: Math.random,
+    newId: ulid,
+    leases: memoryLeaseCache(),
+  };
   const context: ServerContext = {
     store,
     ipam,
     mirror,
     watches,
     usage: new UsageCache(mirror),
+    trend: new TrendCache({ store, now: Date.now }),
     audit,
     access: {
       session,

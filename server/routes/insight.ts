@@ -45,7 +45,10 @@ interface NetworkUsage {
   readonly subnets: readonly SubnetUsage[];
 }
 
-function sum(subnets: readonly SubnetUsage[], field: "used" | "fixed" | "waiting" | "reserved" | "cooling") {
+function sum(
+  subnets: readonly SubnetUsage[],
+  field: "used" | "fixed" | "waiting" | "reserved" | "cooling",
+) {
   return subnets.reduce((total, subnet) => total + subnet[field], 0);
 }
 
@@ -108,7 +111,12 @@ async function usage(call: Call<typeof USAGE_QUERY>): Promise<Reply> {
   const items = countBy(call, by, networks);
   return {
     status: 200,
-    body: { by, resourceVersion: String(revision), total: items.length, items: items.slice(0, limit) },
+    body: {
+      by,
+      resourceVersion: String(revision),
+      total: items.length,
+      items: items.slice(0, limit),
+    },
   };
 }
 
@@ -153,7 +161,9 @@ function countZones(call: Call, networks: readonly Network[]): readonly unknown[
 function counted<T>(
   call: Pick<Call, "context">,
   networks: readonly Network[],
-  group: (row: Parameters<Parameters<typeof eachAddress>[2]>[0]) => readonly [string, T] | undefined,
+  group: (
+    row: Parameters<Parameters<typeof eachAddress>[2]>[0],
+  ) => readonly [string, T] | undefined,
 ): readonly (T & { addresses: number })[] {
   const groups = new Map<string, T & { addresses: number }>();
   eachAddress(call, networks, (row) => {
@@ -182,10 +192,14 @@ function eachAddress(
 }
 
 function countNodes(call: Call, networks: readonly Network[]): readonly unknown[] {
-  return counted(call, networks, ({ record: { holder } }) =>
-    holder === undefined
-      ? undefined
-      : [`${holder.cluster}/${holder.node}`, { cluster: holder.cluster, node: holder.node }]);
+  return counted(
+    call,
+    networks,
+    ({ record: { holder } }) =>
+      holder === undefined
+        ? undefined
+        : [`${holder.cluster}/${holder.node}`, { cluster: holder.cluster, node: holder.node }],
+  );
 }
 
 function countOwners(call: Call, networks: readonly Network[]): readonly unknown[] {
@@ -269,6 +283,18 @@ const ITEMS = {
   properties: { items: { type: "array", items: { type: "object" } } },
 } as const;
 
+const TREND_QUERY = {
+  days: integer("How many days, the last of them today; default 30", { min: 1, max: 366 }),
+} as const;
+
+async function trend(call: Call<typeof TREND_QUERY>): Promise<Reply> {
+  const { context, query, sees } = call;
+  const revision = await context.mirror.fresh();
+  const { networks, complete } = await context.trend.of(query.days ?? 30, revision);
+  const own = Object.entries(networks).filter(([name]) => sees(name));
+  return { status: 200, body: { networks: Object.fromEntries(own), complete } };
+}
+
 /** Routes of questions. */
 export const INSIGHT_ROUTES: readonly Route[] = [
   defineRoute({
@@ -282,6 +308,21 @@ export const INSIGHT_ROUTES: readonly Route[] = [
     query: USAGE_QUERY,
     answers: { 200: { description: "Counts", schema: ITEMS } },
     handle: usage,
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/api/v1/usage/trend",
+    id: "getTrend",
+    tag: "insight",
+    summary: "How many addresses of each network were held at the end of each day",
+    description: "From the history; of a network of both families the IPv4 addresses.",
+    access: "viewer",
+    tenant: "own",
+    query: TREND_QUERY,
+    answers: {
+      200: { description: "Counts by network, the last of today", schema: { type: "object" } },
+    },
+    handle: trend,
   }),
   defineRoute({
     method: "GET",
@@ -355,4 +396,3 @@ export const INSIGHT_ROUTES: readonly Route[] = [
     handle: find,
   }),
 ];
-

@@ -17,24 +17,31 @@ const FindingSchema = v.looseObject({
   title: v.string(),
   object: v.string(),
   detail: v.string(),
-  repair: v.optional(v.string()),
-  consequence: v.optional(v.string()),
-  node: v.optional(v.string()),
-  cluster: v.optional(v.string()),
-  since: v.optional(v.string()),
-  plan: v.optional(v.array(v.unknown())),
-});
-/** One thing that is not as it should be. */
-export type Finding = v.InferOutput<typeof FindingSchema>;
-
-const FindingsSchema = v.looseObject({
-  items: v.array(FindingSchema),
-  at: v.optional(v.string()),
+  repair: v.string(),
 });
 
-/** What the last checks found. */
-export function readFindings(aborted: AbortSignal): Promise<v.InferOutput<typeof FindingsSchema>> {
-  return ask("/findings", FindingsSchema, { signal: aborted });
+const NodeFindingsSchema = v.looseObject({
+  cluster: v.string(),
+  node: v.string(),
+  /** When the node was checked. */
+  at: v.string(),
+  findings: v.array(FindingSchema),
+  unseen: v.optional(v.string()),
+});
+/** What the last check of one node found. */
+export type NodeFindings = v.InferOutput<typeof NodeFindingsSchema>;
+
+/** One thing that is not as it should be, and where. */
+export interface Finding extends v.InferOutput<typeof FindingSchema> {
+  readonly cluster: string;
+  readonly node: string;
+  readonly at: string;
+}
+
+/** What the last checks of all nodes found. */
+export async function readFindings(aborted: AbortSignal): Promise<readonly NodeFindings[]> {
+  const schema = v.looseObject({ items: v.array(NodeFindingsSchema) });
+  return (await ask("/findings", schema, { signal: aborted })).items;
 }
 
 const AuditSchema = v.looseObject({

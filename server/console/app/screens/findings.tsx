@@ -2,7 +2,7 @@
 
 import type { VNode } from "preact";
 import { useLoad } from "../api/load.ts";
-import { type Finding, readFindings } from "../api/people.ts";
+import { type Finding, type NodeFindings, readFindings } from "../api/people.ts";
 import { t } from "../i18n.ts";
 import { place, setQuery } from "../router.tsx";
 import { PageHead } from "../shell.tsx";
@@ -16,22 +16,39 @@ export function FindingsScreen(): VNode {
   const loaded = useLoad("findings", readFindings);
   return (
     <>
-      <PageHead
-        title={t("rail.findings")}
-        under={loaded.value?.at === undefined ? undefined : (
-          <>
-            {t("findings.checked")} <Time at={loaded.value.at} />
-          </>
-        )}
-      >
-        <Button onClick={loaded.reload}>{t("findings.again")}</Button>
+      <PageHead title={t("rail.findings")} under={summary(loaded.value)}>
+        <Button onClick={loaded.reload}>{t("action.refresh")}</Button>
       </PageHead>
       <Ready loaded={loaded}>
-        {({ items }) =>
-          items.length === 0
-            ? <Empty icon="ok" title={t("findings.none")} text={t("findings.noneText")} />
-            : <List items={items} />}
+        {(nodes) => {
+          const items = nodes.flatMap(({ cluster, node, at, findings }) =>
+            findings.map((one): Finding => ({ ...one, cluster, node, at }))
+          );
+          if (nodes.length === 0) {
+            return (
+              <Empty
+                icon="findings"
+                title={t("findings.unchecked")}
+                text={t("findings.uncheckedText")}
+              />
+            );
+          }
+          if (items.length === 0) {
+            return <Empty icon="ok" title={t("findings.none")} text={t("findings.noneText")} />;
+          }
+          return <List items={items} />;
+        }}
       </Ready>
+    </>
+  );
+}
+
+function summary(nodes: readonly NodeFindings[] | undefined): VNode | undefined {
+  const oldest = nodes?.map(({ at }) => at).toSorted()[0];
+  if (nodes === undefined || oldest === undefined) return undefined;
+  return (
+    <>
+      {t("findings.checked", { count: nodes.length })} <Time at={oldest} />
     </>
   );
 }
@@ -43,7 +60,7 @@ function List({ items }: { readonly items: readonly Finding[] }): VNode {
   const shown = items.filter((one) =>
     (severity === undefined || one.severity === severity) &&
     (text === "" ||
-      `${one.code} ${one.title} ${one.object} ${one.detail} ${one.node ?? ""}`.toLowerCase()
+      `${one.code} ${one.title} ${one.object} ${one.detail} ${one.node}`.toLowerCase()
         .includes(text))
   ).toSorted((a, b) =>
     SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || (a.code < b.code ? -1 : 1)
@@ -78,8 +95,7 @@ function List({ items }: { readonly items: readonly Finding[] }): VNode {
 }
 
 function Item({ finding }: { readonly finding: Finding }): VNode {
-  const { code, severity, title, object, detail, repair, consequence, cluster, node, since } =
-    finding;
+  const { code, severity, title, object, detail, repair, cluster, node, at } = finding;
   return (
     <li>
       <details>
@@ -88,16 +104,13 @@ function Item({ finding }: { readonly finding: Finding }): VNode {
           <span class="mono faint">{code}</span>
           <strong>{title}</strong>
           <span class="soft clip">{object}</span>
-          {node === undefined ? null : <NodeLink cluster={cluster ?? "local"} node={node} />}
-          {since === undefined ? null : <Time at={since} />}
+          <NodeLink cluster={cluster} node={node} />
+          <Time at={at} />
         </summary>
         <p>{detail}</p>
-        {consequence === undefined ? null : <p class="soft">{consequence}</p>}
-        {repair === undefined ? null : (
-          <p>
-            <strong>{t("findings.repair")}</strong> {repair}
-          </p>
-        )}
+        <p>
+          <strong>{t("findings.repair")}</strong> {repair}
+        </p>
       </details>
     </li>
   );
