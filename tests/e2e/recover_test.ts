@@ -109,11 +109,30 @@ Deno.test("a fenced node attaches nothing, its DELs go on, and after unfence it 
   assertEquals(await recorded(host), []);
   await admin(host, "unfence", host.name, "--yes");
   requireOk(await host.fabric("STATUS", { conf: CONF }));
-  // Another machine under the name.
-  const kept = await addPod(host, { conf: CONF });
-  const other = "4c4c4544003957108052b4c04f384833";
-  await admin(host, "node", "replace", host.name, "--machine-id", other, "--yes");
-  const second = failureOf(await host.fabric("ADD", { sandbox, conf: CONF }));
-  assertStringIncludes(second.details ?? "", "node replace");
-  requireOk(await kept.again("DEL"));
+});
+
+Deno.test("a second machine of a name starts no pod and collects none, until node replace says so", async () => {
+  await using lab = await startBed({ hosts: 1 });
+  const host = lab.host(0);
+  const pod = await addPod(host, { conf: CONF });
+  const machineId = "4c4c4544003957108052b4c04f384833";
+  await host.writeFile("/tmp/machine-id", `${machineId}\n`);
+  const env = { FABRIC_MACHINE_ID_FILE: "/tmp/machine-id" };
+  await using sandbox = await host.sandbox();
+  const refused = failureOf(await host.fabric("ADD", { sandbox, conf: CONF, env }));
+  assertEquals(refused.code, 105);
+  assertStringIncludes(refused.details ?? "", `--machine-id ${machineId}`);
+  assertEquals(failureOf(await host.fabric("STATUS", { conf: CONF, env })).code, 50);
+  // The sandbox of the first one is unknown here, and its namespace could be gone.
+  const gc = { conf: { ...CONF, "cni.dev/valid-attachments": [] }, env };
+  await pod.remove();
+  requireOk(await host.fabric("GC", gc));
+  assertEquals((await recorded(host)).length, pod.result.ips.length);
+  await admin(host, "node", "replace", host.name, "--machine-id", machineId, "--yes");
+  requireOk(await host.fabric("GC", gc));
+  assertEquals(await recorded(host), []);
+  requireOk(await host.fabric("ADD", { sandbox, conf: CONF, env }));
+  const first = failureOf(await host.fabric("ADD", { sandbox, conf: CONF, ifname: "eth1" }));
+  assertStringIncludes(first.msg, "any more");
+  requireOk(await host.fabric("DEL", { sandbox, conf: CONF, env }));
 });
