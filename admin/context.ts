@@ -9,6 +9,7 @@ import { ulid } from "@std/ulid";
 import { type Config, etcdOptions, loadConfig } from "../mod/config.ts";
 import { type SettingFlag, SETTINGS } from "../mod/config_setting.ts";
 import { describeError, type FabricError } from "../mod/error.ts";
+import { openBulkReader, type RangeReader } from "../mod/etcd/bulk/bulk.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
 import type { StoreOptions } from "../mod/etcd/options.ts";
 import type { Store } from "../mod/etcd/store.ts";
@@ -50,6 +51,7 @@ export class AdminContext implements AsyncDisposable {
   readonly #flags: FlagValues;
   #config: Promise<Config> | undefined;
   #store: Promise<Store> | undefined;
+  #bulk: Promise<RangeReader & AsyncDisposable> | undefined;
   #status: ExitStatus = EXIT.fine;
 
   constructor(io: RoleIo, flags: FlagValues) {
@@ -114,6 +116,10 @@ export class AdminContext implements AsyncDisposable {
     return this.#store ??= this.#openStore();
   }
 
+  async #openBulk(): Promise<RangeReader & AsyncDisposable> {
+    return openBulkReader(await this.storeOptions(), await this.store());
+  }
+
   async #openStore(): Promise<Store> {
     return await openGatewayStore(await this.storeOptions());
   }
@@ -133,6 +139,7 @@ export class AdminContext implements AsyncDisposable {
   async source(): Promise<Source> {
     return {
       store: await this.store(),
+      bulk: () => this.#bulk ??= this.#openBulk(),
       now: () => this.now(),
       onDamage: (error) => this.fail(error),
     };
@@ -150,6 +157,8 @@ export class AdminContext implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const bulk = await this.#bulk?.catch(() => undefined);
+    await bulk?.[Symbol.asyncDispose]();
     const store = await this.#store?.catch(() => undefined);
     await store?.[Symbol.asyncDispose]();
   }

@@ -6,6 +6,7 @@
  */
 
 import { type FabricError, isKind } from "../mod/error.ts";
+import type { RangeReader } from "../mod/etcd/bulk/bulk.ts";
 import { readPages } from "../mod/etcd/pages.ts";
 import type { KeyRange, KeyValue, Store } from "../mod/etcd/store.ts";
 import { API_GROUP } from "../mod/model/resource.ts";
@@ -17,6 +18,8 @@ export interface Source {
   readonly store: Store;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** The fast way to read very many keys; absent: the store is the only one. */
+  readonly bulk?: () => Promise<RangeReader>;
   /** Told of a value that cannot be read; a list goes on without it. */
   readonly onDamage: (error: FabricError) => void;
 }
@@ -155,12 +158,29 @@ export async function* readObjects<T>(
   range: Required<KeyRange>,
   decode: (kv: KeyValue) => T,
 ): AsyncGenerator<T> {
-  for await (const kvs of readPages(source.store, range)) {
+  for await (const kvs of readPages(readerOf(source), range)) {
     for (const kv of kvs) {
       const object = decodeOrTell(source, kv, decode);
       if (object !== undefined) yield object;
     }
   }
+}
+
+/** Pages after which a list counts as long: opening the fast way is not free. */
+const SHORT_PAGES = 2;
+/** Keys of a page of a long list: etcd counts what is left of the range for each page. */
+const LONG_PAGE = 5000;
+
+/** Reads the first pages from the store, and what is more than a screen in the fast way. */
+function readerOf({ store, bulk }: Source): RangeReader {
+  let pages = 0;
+  return {
+    async range(request, options) {
+      if (bulk === undefined || pages++ < SHORT_PAGES) return await store.range(request, options);
+      const reader = await bulk();
+      return await reader.range({ ...request, limit: LONG_PAGE }, options);
+    },
+  };
 }
 
 /** All objects that are watched, as they are now. */

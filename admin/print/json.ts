@@ -7,6 +7,7 @@
 
 import { API_VERSION } from "../../mod/model/resource.ts";
 import type { Listing, Printable } from "../printable.ts";
+import { bufferOf } from "./buffer.ts";
 
 function indent(text: string, by: string): string {
   return text.replaceAll("\n", `\n${by}`);
@@ -17,26 +18,32 @@ export async function printJson(
   items: AsyncIterable<Printable>,
   listing: Listing,
 ): Promise<number> {
+  const out = bufferOf(listing.write);
   let count = 0;
-  for await (const { object, event } of items) {
+  for await (const { object, event, isLast } of items) {
     if (listing.events === true) {
-      listing.write(`${JSON.stringify({ type: event, object })}\n`);
+      out.write(`${JSON.stringify({ type: event, object })}\n`);
       count++;
+      if (isLast === true) out.flush();
       continue;
     }
     const text = JSON.stringify(object, null, 2);
     if (listing.single) {
-      listing.write(`${text}\n`);
+      out.write(`${text}\n`);
     } else {
       if (count === 0) {
-        listing.write(`{\n  "apiVersion": "${API_VERSION}",\n  "kind": "List",\n  "items": [`);
+        out.write(`{\n  "apiVersion": "${API_VERSION}",\n  "kind": "List",\n  "items": [`);
       }
-      listing.write(`${count === 0 ? "" : ","}\n    ${indent(text, "    ")}`);
+      out.write(`${count === 0 ? "" : ","}\n    ${indent(text, "    ")}`);
     }
     count++;
   }
-  if (listing.single || listing.events === true) return count;
+  if (listing.single || listing.events === true) {
+    out.flush();
+    return count;
+  }
   const empty = `{\n  "apiVersion": "${API_VERSION}",\n  "kind": "List",\n  "items": []\n}\n`;
-  listing.write(count === 0 ? empty : "\n  ]\n}\n");
+  out.write(count === 0 ? empty : "\n  ]\n}\n");
+  out.flush();
   return count;
 }

@@ -14,6 +14,7 @@ import {
 } from "../../mod/select/json_path_template.ts";
 import { parseArgument } from "../exit.ts";
 import type { Print, PrintedObject } from "../printable.ts";
+import { bufferOf } from "./buffer.ts";
 
 /**
  * The printer of the template.
@@ -24,30 +25,35 @@ export function jsonPath(text: string): Print {
   const template = parseArgument(() => parseTemplate(text));
   const streamed = itemTemplate(template);
   return async (items, listing) => {
+    const out = bufferOf(listing.write);
     let count = 0;
     if (listing.single || listing.events === true) {
-      for await (const { object } of items) {
-        listing.write(renderTemplate(template, object));
+      for await (const { object, isLast } of items) {
+        out.write(renderTemplate(template, object));
         count++;
+        if (isLast === true) out.flush();
       }
+      out.flush();
       return count;
     }
     if (streamed === undefined) {
       const objects: PrintedObject[] = [];
       for await (const { object } of items) objects.push(object);
       const list = { apiVersion: API_VERSION, kind: "List", items: objects };
-      listing.write(renderTemplate(template, list));
+      out.write(renderTemplate(template, list));
+      out.flush();
       return objects.length;
     }
     let pieces = 0;
-    listing.write(streamed.before);
+    out.write(streamed.before);
     for await (const { object } of items) {
       for (const piece of streamed.render(object)) {
-        listing.write(pieces++ === 0 ? piece : streamed.separator + piece);
+        out.write(pieces++ === 0 ? piece : streamed.separator + piece);
       }
       count++;
     }
-    listing.write(streamed.after);
+    out.write(streamed.after);
+    out.flush();
     return count;
   };
 }

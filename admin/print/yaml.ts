@@ -8,6 +8,7 @@
 import { stringify } from "yaml";
 import { API_VERSION } from "../../mod/model/resource.ts";
 import type { Listing, Printable } from "../printable.ts";
+import { bufferOf } from "./buffer.ts";
 
 /** The YAML of an object. */
 export function toYaml(object: unknown): string {
@@ -20,20 +21,23 @@ export async function printYaml(
   items: AsyncIterable<Printable>,
   listing: Listing,
 ): Promise<number> {
+  const out = bufferOf(listing.write);
   let count = 0;
-  for await (const { object, event } of items) {
+  for await (const { object, event, isLast } of items) {
     const text = toYaml(listing.events === true ? { type: event, object } : object);
-    if (listing.events === true) listing.write(`---\n${text}`);
+    if (listing.events === true) out.write(`---\n${text}`);
     else if (listing.single) {
-      listing.write(text);
+      out.write(text);
     } else {
-      if (count === 0) listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems:\n`);
-      listing.write(`  - ${text.trimEnd().replaceAll("\n", "\n    ")}\n`);
+      if (count === 0) out.write(`apiVersion: ${API_VERSION}\nkind: List\nitems:\n`);
+      out.write(`  - ${text.trimEnd().replaceAll("\n", "\n    ")}\n`);
     }
     count++;
+    if (isLast === true) out.flush();
   }
   if (!listing.single && listing.events !== true && count === 0) {
-    listing.write(`apiVersion: ${API_VERSION}\nkind: List\nitems: []\n`);
+    out.write(`apiVersion: ${API_VERSION}\nkind: List\nitems: []\n`);
   }
+  out.flush();
   return count;
 }

@@ -24,7 +24,7 @@ const PAGE_SIZE = 1000;
  * that exists all the time is seen exactly once in any case.
  */
 export async function* readPages(
-  store: Store,
+  store: Pick<Store, "range">,
   range: Required<KeyRange>,
   options: PageOptions = {},
 ): AsyncGenerator<readonly KeyValue[]> {
