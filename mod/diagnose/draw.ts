@@ -43,8 +43,12 @@ export function drawPath({ path }: Diagnosis, paint: Paint): string {
     if (step.status === "skipped" && step.says === "not on this way") continue;
     const place = PLACES[step.layer];
     if (place !== undefined) lines.push(`[${place}]`);
-    const mark = paint(marks(step.status).padEnd(7), step.status);
-    lines.push(`  ${JOINTS[step.status]} ${step.layer.padEnd(WIDTH)} ${mark} ${step.says}`);
+    const mark = `${paint(marks(step.status), step.status)}${
+      " ".repeat(7 - marks(step.status).length)
+    }`;
+    // What is broken is said below, once.
+    const says = step.status === "broken" ? "" : step.says;
+    lines.push(`  ${JOINTS[step.status]} ${step.layer.padEnd(WIDTH)} ${mark} ${says}`);
     for (const note of step.notes ?? []) lines.push(`  ${JOINTS[step.status]} ${noteLine(note)}`);
   }
   return lines.map((line) => `${line.trimEnd()}\n`).join("");

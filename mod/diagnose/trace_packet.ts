@@ -9,13 +9,13 @@ import { FabricError } from "../error.ts";
 import { hostIfname } from "../host/ifname.ts";
 import { observePod } from "../host/observe_pod.ts";
 import { inNetns, stderrOf } from "../host/run.ts";
-import { parseTrace, type PortNumbers, type Trace } from "../ovsdb/trace_parse.ts";
+import { parseTrace, type Trace } from "../ovsdb/trace_parse.ts";
 import { type Content, flowText } from "./packet.ts";
 import type { WantedTarget } from "./pod_walk.ts";
 import { type Scene, wirePorts } from "./scene.ts";
 import { type Found, recordFacts } from "./subject.ts";
 import type { PortNames } from "./trace_words.ts";
-import { SOME_MAC, traceText } from "./traced.ts";
+import { namesOf, SOME_MAC, traceText } from "./traced.ts";
 import { type Way, wayTo } from "./way.ts";
 import { podText } from "./words.ts";
 
@@ -160,18 +160,6 @@ function moreText(
     return "it goes on by the gateway, and comes back to this node in another VLAN";
   }
   return `the other half: on node ${to.found.record.node}, ${command}`;
-}
-
-function namesOf(numbers: ReadonlyMap<string, PortNumbers>, bridge: string): PortNames {
-  const here = [...numbers].filter(([, one]) => one.bridge === bridge);
-  return {
-    openflow: new Map(here.map(([name, one]) => [one.openflow, name])),
-    datapath: new Map(
-      [...numbers].flatMap(([name, { datapath }]) =>
-        datapath === undefined ? [] : [[datapath, name] as const]
-      ),
-    ),
-  };
 }
 
 /** The MACs at both ends of the hop that this node sees. */

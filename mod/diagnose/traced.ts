@@ -7,12 +7,13 @@
 
 import { hostIfname } from "../host/ifname.ts";
 import { inNetns } from "../host/run.ts";
-import { parseTrace } from "../ovsdb/trace_parse.ts";
+import { parseTrace, type PortNumbers } from "../ovsdb/trace_parse.ts";
 import type { FlowsFacts, Traced } from "./layers/flows.ts";
 import { type Content, flowText, type Packet } from "./packet.ts";
 import { carries } from "./layers/uplink.ts";
 import { type Scene, wirePorts } from "./scene.ts";
 import type { PodWalk } from "./pod_walk.ts";
+import type { PortNames } from "./trace_words.ts";
 import type { Way } from "./way.ts";
 
 /** Stands for a MAC that nobody has asked for yet: locally administered, and nobody's. */
@@ -47,12 +48,7 @@ export async function tracedPackets(pod: PodWalk): Promise<FlowsFacts> {
       .flatMap(({ interfaces }) => interfaces.flatMap(({ name }) => numbered(name)));
   const packets: Traced[] = [];
   for (const way of ways) packets.push(...await packetsOf(pod, { way, own, far }));
-  const names = new Map(
-    [...numbers].flatMap(([name, { datapath }]) =>
-      datapath === undefined ? [] : [[datapath, name] as const]
-    ),
-  );
-  return { bridge, packets, names };
+  return { bridge, packets, names: namesOf(numbers, bridge) };
 }
 
 async function packetsOf(
@@ -152,4 +148,17 @@ export async function traceText(
   const text = await control.call("ofproto/trace", ...args);
   const shown = args.map((arg) => arg === flow ? `'${arg}'` : arg);
   return { text, proof: `ovs-appctl ofproto/trace ${shown.join(" ")}` };
+}
+
+/** Names of the bridge's ports by OpenFlow number, and of all by number in the datapath. */
+export function namesOf(numbers: ReadonlyMap<string, PortNumbers>, bridge: string): PortNames {
+  const here = [...numbers].filter(([, one]) => one.bridge === bridge);
+  return {
+    openflow: new Map(here.map(([name, one]) => [one.openflow, name])),
+    datapath: new Map(
+      [...numbers].flatMap(([name, { datapath }]) =>
+        datapath === undefined ? [] : [[datapath, name] as const]
+      ),
+    ),
+  };
 }

@@ -7,6 +7,7 @@
 
 import type { Trace, TraceRule } from "../../ovsdb/trace_parse.ts";
 import type { Evidence, Verdict } from "../layer.ts";
+import type { PortNames } from "../trace_words.ts";
 import { list } from "../words.ts";
 
 /** A packet that was traced. */
@@ -25,8 +26,7 @@ export interface Traced {
 export interface FlowsFacts {
   readonly bridge: string;
   readonly packets: readonly Traced[];
-  /** Names of ports by number in the datapath. */
-  readonly names: ReadonlyMap<number, string>;
+  readonly names: PortNames;
 }
 
 /** Judges it. */
@@ -41,7 +41,7 @@ export function judgeFlows({ bridge, packets, names }: FlowsFacts): Verdict {
     return {
       status: "broken",
       says: `${reasonOf(traced, { rule, bridge, names })}`,
-      evidence: evidenceOf(packet, { rule, trace }),
+      evidence: evidenceOf(packet, { rule, trace, names }),
       proof,
       remedy,
     };
@@ -80,10 +80,14 @@ function forwardsAsSwitch({ lines }: TraceRule): boolean {
 }
 
 /** The rule in one line, as `ovs-ofctl add-flow` takes it. */
-export function ruleText({ match, lines, table }: TraceRule): string {
+export function ruleText({ match, lines, table }: TraceRule, names: PortNames): string {
   const actions = lines.filter((line) => !line.startsWith("->")).join(",");
   const where = table === 0 ? "" : `table ${table}: `;
-  return `${where}${match.replace(/, cookie 0x\w+$/, "")} -> ${actions === "" ? "drop" : actions}`;
+  const named = match.replace(/, cookie 0x\w+$/, "").replace(
+    /\bin_port=(\d+)/,
+    (text, number) => `in_port=${names.openflow.get(Number(number)) ?? text.slice(8)}`,
+  );
+  return `${where}${named} -> ${actions === "" ? "drop" : actions}`;
 }
 
 function reasonOf(
@@ -91,7 +95,7 @@ function reasonOf(
   { rule, bridge, names }: {
     readonly rule: TraceRule | undefined;
     readonly bridge: string;
-    readonly names: ReadonlyMap<number, string>;
+    readonly names: PortNames;
   },
 ): string {
   if (rule === undefined || /^No match/.test(rule.match)) {
@@ -99,27 +103,33 @@ function reasonOf(
   }
   if (trace.outputs.length > 0) {
     const out = trace.outputs.map((output) =>
-      `${names.get(output.port) ?? `port ${output.port}`}${
+      `${names.datapath.get(output.port) ?? `port ${output.port}`}${
         output.vlan === undefined ? " untagged" : ` in VLAN ${output.vlan}`
       }`
     );
     const wanted = vlan === undefined ? "untagged" : `in VLAN ${vlan}`;
     return `${bridge} sends ${packet} out of ${list([...new Set(out)])} only, ` +
-      `not where it should go ${wanted} (rule: ${ruleText(rule)})`;
+      `not where it should go ${wanted} (rule: ${ruleText(rule, names)})`;
   }
   if (forwardsAsSwitch(rule)) {
     const why = rule.lines.filter((line) => line.startsWith("->")).at(-1)?.slice(2).trim();
     return `${bridge} drops ${packet}${why === undefined ? "" : `: ${why}`}`;
   }
-  return `a rule of ${bridge} drops ${packet}: ${ruleText(rule)}`;
+  return `a rule of ${bridge} drops ${packet}: ${ruleText(rule, names)}`;
 }
 
 function evidenceOf(
   packet: string,
-  { rule, trace }: { readonly rule: TraceRule | undefined; readonly trace: Trace },
+  { rule, trace, names }: {
+    readonly rule: TraceRule | undefined;
+    readonly trace: Trace;
+    readonly names: PortNames;
+  },
 ): readonly Evidence[] {
   return [
-    ...(rule === undefined ? [] : [{ source: `rule met by ${packet}`, says: ruleText(rule) }]),
+    ...(rule === undefined
+      ? []
+      : [{ source: `rule met by ${packet}`, says: ruleText(rule, names) }]),
     { source: "datapath actions", says: trace.actions },
   ];
 }

@@ -13,7 +13,7 @@ import { list, vlanText } from "../words.ts";
 /** Somebody who was asked. */
 export interface Asked {
   readonly address: string;
-  /** `pod web/db on node host2`; of the gateway: `gateway`. */
+  /** `pod web/db on node host2`, `the gateway`, `the target`. */
   readonly who: string;
   readonly heard: Heard;
 }
@@ -215,7 +215,7 @@ function gatewayText({ address, heard }: Asked): string {
 }
 
 function nameOf({ address, who }: Asked): string {
-  return `${who} ${address}`;
+  return who.startsWith("the ") ? `${who} ${address}` : `${who} (${address})`;
 }
 
 /** What one of those asked said. */
