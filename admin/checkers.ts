@@ -8,6 +8,7 @@ import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { checkStore } from "../mod/ipam/check/check.ts";
 import type { Finding, Source } from "../mod/ipam/check/finding.ts";
 import type { AdminContext } from "./context.ts";
+import { KUBERNETES } from "./kubernetes_check.ts";
 import { NODE } from "./node_check.ts";
 
 /** What a checker is asked for. */
@@ -54,7 +55,7 @@ const STORE: Checker = {
 };
 
 /** All checkers. */
-export const CHECKERS: readonly Checker[] = [STORE, NODE];
+export const CHECKERS: readonly Checker[] = [STORE, NODE, KUBERNETES];
 
 /** Every source that somebody checks. */
 export const CHECKED_SOURCES: readonly Source[] = CHECKERS.flatMap(({ sources }) => sources);

@@ -17,8 +17,9 @@ Deno.test("no code is given twice, and each is in its area", () => {
   }
 });
 
-/** Where kinds are caused: those of the store here, those of a node in the lab. */
-const SUITES = [HERE, new URL("../node/", HERE)];
+/** Where kinds are caused: those of the store here, those of a node in the lab, those
+ * of Kubernetes beside a real API server. */
+const SUITES = [HERE, new URL("../node/", HERE), new URL("../kube/", HERE)];
 
 Deno.test("every kind has a test that causes it", async () => {
   const tested = new Set<string>();

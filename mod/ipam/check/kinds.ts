@@ -10,6 +10,7 @@ import { ADDRESS_KINDS, ATTACHMENT_KINDS } from "./kinds/addresses.ts";
 import { INDEX_KINDS, LEASE_KINDS, RESERVATION_KINDS } from "./kinds/free_index.ts";
 import { HISTORY_KINDS } from "./kinds/history.ts";
 import { NETWORK_KINDS } from "./kinds/networks.ts";
+import { KUBERNETES_KINDS } from "./kinds/kubernetes.ts";
 import { BRIDGE_KINDS, NODE_KINDS } from "./kinds/node.ts";
 import { MAC_KINDS, OWNER_KINDS } from "./kinds/owners.ts";
 import { POD_KINDS, WIRE_KINDS } from "./kinds/pods.ts";
@@ -42,6 +43,7 @@ export const AREAS: readonly Area[] = [
   { letter: "D", title: "Devices of the host", kinds: Object.values(DEVICE_KINDS) },
   { letter: "P", title: "Inside of pods", kinds: Object.values(POD_KINDS) },
   { letter: "W", title: "The wire", kinds: Object.values(WIRE_KINDS) },
+  { letter: "K", title: "Kubernetes", kinds: Object.values(KUBERNETES_KINDS) },
 ];
 
 /** All kinds, by code. */
