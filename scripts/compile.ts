@@ -129,7 +129,7 @@ async function bundle(
     deno([
       "bundle",
       "--quiet",
-      "--minify",
+      ...(isMinified(output) ? ["--minify"] : []),
       "--sourcemap=external",
       "--platform=browser",
       "--frozen",
@@ -153,6 +153,15 @@ async function bundle(
 function outputFlags(output: string): readonly string[] {
   const folder = /^(.*\/cni)\/main\.js$/.exec(output)?.[1];
   return folder === undefined ? [`--output=${output}`] : ["--code-splitting", `--outdir=${folder}`];
+}
+
+/**
+ * Only what a CNI call loads is made small, for its start. The minifier (esbuild, in Deno 2.9.4) puts
+ * the value of a `using` that is named once into the place of its name, and forgets to dispose of it:
+ * a call's process ends soon after, but a server would keep what it opened, and a repair its locks.
+ */
+function isMinified(output: string): boolean {
+  return output === "main.js" || output.startsWith("cni/");
 }
 
 /** Gives the bundles the commit's time, which the executable keeps: same commit, same bytes. */

@@ -19,6 +19,7 @@ import type { Identity } from "../host/identity.ts";
 import { observeSwitch, type SeenSwitch } from "../ovsdb/observe.ts";
 import type { NodeContext } from "./context.ts";
 import { readNodeIdentity } from "./identity.ts";
+import { type KnownStore, readKnownStore } from "./known_store.ts";
 import { recordInFacts } from "./port_facts.ts";
 import { type NodeRecords, readNodeRecords } from "./records.ts";
 import { readSpool, type SpoolFile } from "./spool.ts";
@@ -27,6 +28,8 @@ import { readSpool, type SpoolFile } from "./spool.ts";
 export interface NodeLook {
   readonly identity: Identity;
   readonly records: NodeRecords;
+  /** What the node knew of the store before it was asked for the records. */
+  readonly known: KnownStore | undefined;
   /** Undefined where ovsdb-server does not answer; then `switchFault` says why. */
   readonly switch: SeenSwitch | undefined;
   readonly switchFault: string | undefined;
@@ -62,6 +65,7 @@ export async function lookAtNode(
 ): Promise<NodeLook> {
   const { config, run, ipam } = context;
   const identity = await readNodeIdentity({ ...context, onError: () => {} });
+  const known = readKnownStore(config.stateDir);
   const records = await readNodeRecords(ipam.store, {
     ...config,
     physicalNetworks: Object.keys(config.physicalNetworks),
@@ -72,7 +76,7 @@ export async function lookAtNode(
     Promise.resolve(readSpool(config.stateDir)),
   ]);
   const pods = await lookAtPods(context, { records, seen: seen.switch, options });
-  return { identity, records, ...seen, host, pods, spool };
+  return { identity, records, known, ...seen, host, pods, spool };
 }
 
 async function lookAtSwitch(

@@ -39,46 +39,61 @@ export interface BedCheck {
   readonly changes?: Partial<NodeContext>;
 }
 
+/** How to reach a host of the lab, as plain data: another process can be told. */
+export interface NodeAccess {
+  /** The command that enters it. */
+  readonly enter: readonly string[];
+  /** Its root, as the machine sees it. */
+  readonly root: string;
+  readonly node: string;
+  readonly endpoints: readonly string[];
+}
+
+/** The access to a host. */
+export function accessOf(lab: Lab, host: EquippedHost): NodeAccess {
+  return {
+    enter: host.enter(),
+    root: host.path(""),
+    node: host.plan.name,
+    endpoints: lab.etcd.testEndpoints,
+  };
+}
+
+const CONFIG = "/etc/fabric/config.yaml";
+
+/** The node's context, for a process outside of it. */
+export async function contextFrom(
+  { enter, root, node, endpoints }: NodeAccess,
+  store: Store,
+): Promise<NodeContext> {
+  const config = await loadConfig({ file: `${root}${CONFIG}`, hostname: () => node });
+  const under = (path: string): string => root + path;
+  const [program = "", ...args] = enter;
+  return {
+    config: {
+      ...config,
+      stateDir: under(config.stateDir),
+      runDir: under(config.runDir),
+      machineIdFile: under(config.machineIdFile),
+      bootIdFile: under("/proc/sys/kernel/random/boot_id"),
+    },
+    configFile: under(CONFIG),
+    run: (argv, options) => runHere([program, ...args, ...argv], options),
+    ipam: { store, now: Date.now, random: Math.random, newId: ulid, leases: memoryLeaseCache() },
+    id: ulid(),
+    folders: { binDir: under("/opt/cni/bin"), confDir: under("/etc/cni/net.d") },
+    connect: () => connectOvsdb({ socket: under(config.ovsdb.socket), timeoutMs: 4_000 }),
+    clock: () => readClock({ endpoints }, Date.now),
+  };
+}
+
 /** The node that a host of the lab is. */
 export async function nodeBed(lab: Lab, host: EquippedHost): Promise<NodeBed> {
-  const options = { endpoints: lab.etcd.testEndpoints, timeoutMs: 20_000 };
-  const store = await openGatewayStore(options);
-  const inside = "/etc/fabric/config.yaml";
-  const context = async (changes: Partial<NodeContext> = {}): Promise<NodeContext> => {
-    // Read anew each time: a test may change it.
-    const file = await Deno.makeTempFile({ suffix: ".yaml" });
-    try {
-      await Deno.writeTextFile(file, await host.readFile(inside));
-      const config = await loadConfig({ file, hostname: () => host.plan.name });
-      const under = (path: string): string => host.path(path);
-      const [program = "", ...enter] = host.enter();
-      return {
-        config: {
-          ...config,
-          stateDir: under(config.stateDir),
-          runDir: under(config.runDir),
-          machineIdFile: under(config.machineIdFile),
-          bootIdFile: under("/proc/sys/kernel/random/boot_id"),
-        },
-        configFile: under(inside),
-        run: (argv, runOptions) => runHere([program, ...enter, ...argv], runOptions),
-        ipam: {
-          store,
-          now: Date.now,
-          random: Math.random,
-          newId: ulid,
-          leases: memoryLeaseCache(),
-        },
-        id: ulid(),
-        folders: { binDir: under("/opt/cni/bin"), confDir: under("/etc/cni/net.d") },
-        connect: () => connectOvsdb({ socket: under(config.ovsdb.socket), timeoutMs: 4_000 }),
-        clock: () => readClock(options, Date.now),
-        ...changes,
-      };
-    } finally {
-      await Deno.remove(file);
-    }
-  };
+  const store = await openGatewayStore({ endpoints: lab.etcd.testEndpoints, timeoutMs: 20_000 });
+  const context = async (changes: Partial<NodeContext> = {}): Promise<NodeContext> => ({
+    ...await contextFrom(accessOf(lab, host), store),
+    ...changes,
+  });
   const check = async ({ sources, changes = {} }: BedCheck = {}): Promise<NodeCheckReport> =>
     await checkNode(await context(changes), {
       settleMs: 50,

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { FabricError } from "../../error.ts";
 import type { Finding, Source } from "../../ipam/check/finding.ts";
 import { attachmentKey } from "../../ipam/keys.ts";
 import { pause } from "../../timer.ts";
@@ -62,6 +63,7 @@ export async function checkNode(
   const first = await lookAtNode(context, {
     onPod: (done, all) => onProgress(`checking pods: ${done} of ${all}`),
   });
+  refuseBlindness(context, first);
   const attachments = first.records.attachments.size;
   const judged = await judgeLook(context, first, { sources, onProgress });
   let open = judged.suspicions;
@@ -98,6 +100,22 @@ export async function checkNode(
       ],
     ],
   };
+}
+
+/**
+ * Whoever looks from a namespace other than the host's sees no device of it, and would take every pod
+ * for gone.
+ */
+function refuseBlindness({ config }: NodeContext, look: NodeLook): void {
+  const ours = new Set(Object.values(config.physicalNetworks).map(({ bridge }) => bridge));
+  const bridges = (look.switch?.bridges ?? []).filter(({ name }) => ours.has(name));
+  // What vswitchd has made, the host has: a bridge's own device has its name.
+  const made = bridges.filter(({ name }) => look.flows.get(name) !== undefined);
+  if (made.length === 0 || made.some(({ name }) => look.host.links.has(name))) return;
+  throw new FabricError("host", "The devices of this node's bridges cannot be seen from here", {
+    value: made.map(({ name }) => name).join(", "),
+    remedy: "run it in the network and mount namespaces of the host, not in a container",
+  });
 }
 
 /** What one look finds. */

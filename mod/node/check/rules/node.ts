@@ -122,12 +122,12 @@ function checkNames(judge: NodeJudge): void {
 /** What the node remembers of the store (rule 10). */
 function checkStore(judge: NodeJudge): void {
   const { config, id } = judge.context;
-  const { header } = judge.look.records;
+  const { records: { header }, known } = judge.look;
   const name = knownStoreFile(config.stateDir);
-  const text = readTextIfThere(name);
-  if (text === undefined) return;
-  const known = readKnownStore(config.stateDir);
   if (known === undefined) {
+    const text = readTextIfThere(name);
+    // A node that never saw a store, or one that saw its first in this moment.
+    if (text === undefined || readKnownStore(config.stateDir) !== undefined) return;
     return judge.report(NODE_KINDS.knownStore, {
       object: nodeName(judge),
       detail: `${name} cannot be read`,
