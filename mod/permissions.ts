@@ -56,8 +56,11 @@ const FABRIC_VARIABLES = [
   ...SETTINGS.map(({ variable }) => variable),
 ] as const;
 
+/** Who became root, for the audit of commands that people run. */
+const PEOPLE_VARIABLES = ["SUDO_USER"] as const;
+
 /** Every variable of the environment that any role may read. */
-export const VARIABLES = [...CNI_VARIABLES, ...FABRIC_VARIABLES] as const;
+export const VARIABLES = [...CNI_VARIABLES, ...FABRIC_VARIABLES, ...PEOPLE_VARIABLES] as const;
 export type Variable = typeof VARIABLES[number];
 
 /** Anywhere: written as a list, so that it can be revoked and leave the narrower entries. */
@@ -97,7 +100,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     write: STATE_FOLDERS,
     net: true,
     run: PROGRAMS,
-    env: VARIABLES,
+    env: [...CNI_VARIABLES, ...FABRIC_VARIABLES],
     sys: ["hostname", "uid"],
   },
   // Reads the files that the operator names; writes the shared etcd token under /run/fabric, and
@@ -107,7 +110,7 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     write: [ANYWHERE, "/run", "/var/run"],
     net: true,
     run: PROGRAMS,
-    env: FABRIC_VARIABLES,
+    env: [...FABRIC_VARIABLES, ...PEOPLE_VARIABLES],
     sys: ["hostname", "uid"],
   },
   // Reads the configuration and the files that it names, listens, speaks to etcd, writes its log.
@@ -116,7 +119,9 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     read: true,
     write: STATE_FOLDERS,
     net: true,
-    env: FABRIC_VARIABLES,
+    env: [...FABRIC_VARIABLES, ...PEOPLE_VARIABLES],
+    // Of who runs a command about accounts.
+    sys: ["hostname", "uid"],
   },
   // Installs into folders that the operator names.
   command: { ...NOTHING, read: true, write: [ANYWHERE], run: [LINK_PROGRAM] },

@@ -5,16 +5,25 @@
  * @module
  */
 
-import { appendAudit } from "../mod/audit/append.ts";
+import { ulid } from "@std/ulid";
+import { audited } from "../mod/audit/audited.ts";
+import { commandActor } from "../mod/audit/command_actor.ts";
 import { etcdOptions } from "../mod/config.ts";
 import { FabricError } from "../mod/error.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import { readSecretFile } from "../mod/secret_file.ts";
-import { changeAccount, createAccount, deleteAccount, listAccounts } from "./auth/accounts.ts";
+import {
+  type AccountContext,
+  changeAccount,
+  createAccount,
+  deleteAccount,
+  listAccounts,
+  shownAccount,
+} from "./auth/accounts.ts";
+import { generatePassword, Passwords } from "./auth/password.ts";
 import { type Role, ROLES, type Scope } from "./auth/principal.ts";
-import { endSessions } from "./auth/sessions.ts";
-import { createToken, listTokens, revokeToken } from "./auth/tokens.ts";
+import { createToken, listTokens, revokeToken, shownToken } from "./auth/tokens.ts";
 import { type Command, type CommandCall, CONFIG_FLAGS, readConfig } from "./command.ts";
 import { usage } from "./flags.ts";
 
@@ -28,20 +37,27 @@ export async function withStore<T>(
   return await run(store);
 }
 
-/** Writes a change down. */
-async function note(
-  store: Store,
-  entry: { readonly action: string; readonly object: string; readonly after?: unknown },
-): Promise<void> {
-  await appendAudit(store, [{
-    at: new Date().toISOString(),
-    who: "fabric-ctl",
-    way: "shell",
-    from: "this host",
-    requestId: crypto.randomUUID(),
-    outcome: "done",
-    ...entry,
-  }]);
+/** What a change works with. */
+interface ChangeContext extends AccountContext {
+  /** Who runs the command. */
+  readonly by: string;
+}
+
+/** Runs a change, and writes it down, done or refused. */
+async function change<T extends { readonly before?: unknown; readonly after?: unknown }>(
+  call: CommandCall,
+  what: { readonly action: string; readonly object: string },
+  run: (context: ChangeContext) => Promise<T>,
+): Promise<T> {
+  return await withStore(call, async (store) => {
+    const actor = commandActor((name) => call.io.env(name));
+    const context = { store, now: Date.now, newId: ulid };
+    return await audited(context, { ...actor, ...what }, async () => {
+      const done = await run({ ...context, passwords: new Passwords(), by: actor.who });
+      const { before, after } = done;
+      return { value: done, told: { before, after } };
+    });
+  });
 }
 
 function one(call: CommandCall, what: string): string {
@@ -113,28 +129,28 @@ const TOKEN_CREATE: Command = {
     }
     const role = roleOf(call);
     const scope = scopeOf(call);
-    return await withStore(call, async (store) => {
-      const made = await createToken({ store, now: Date.now }, {
-        name,
-        role,
-        scope,
-        lifetimeMs: days * 86_400_000,
-        by: "fabric-ctl",
-      });
-      const { id, expires } = made.record;
-      await note(store, {
-        action: "createToken",
-        object: `Token ${id} (${name})`,
-        after: { id, name, role, scope, expires },
-      });
-      if (call.flags.get("output") === "json") {
-        call.io.writeStdout(`${JSON.stringify({ id, name, role, expires, token: made.text })}\n`);
-      } else {
-        call.io.writeStderr(`Token ${id} of ${name}, role ${role}, expires ${expires}. Keep it:\n`);
-        call.io.writeStdout(`${made.text}\n`);
-      }
-      return 0;
-    });
+    const made = await change(
+      call,
+      { action: "createToken", object: `Token ${name}` },
+      async (context) => {
+        const made = await createToken(context, {
+          name,
+          role,
+          scope,
+          lifetimeMs: days * 86_400_000,
+          by: context.by,
+        });
+        return { made, after: shownToken(made.record) };
+      },
+    );
+    const { record: { id, expires }, text } = made.made;
+    if (call.flags.get("output") === "json") {
+      call.io.writeStdout(`${JSON.stringify({ id, name, role, expires, token: text })}\n`);
+    } else {
+      call.io.writeStderr(`Token ${id} of ${name}, role ${role}, expires ${expires}. Keep it:\n`);
+      call.io.writeStdout(`${text}\n`);
+    }
+    return 0;
   },
 };
 
@@ -146,14 +162,15 @@ const TOKEN_LIST: Command = {
   run: (call) =>
     withStore(call, async (store) => {
       const tokens = await listTokens(store);
-      rows(call, tokens.map(({ salt: _, hash: __, ...shown }) => shown), [
-        ["ID", "NAME", "ROLE", "TENANT", "CREATED", "EXPIRES"],
-        ...tokens.map(({ id, name, role, scope, created, expires }) => [
+      rows(call, tokens.map(shownToken), [
+        ["ID", "NAME", "ROLE", "TENANT", "CREATED", "BY", "EXPIRES"],
+        ...tokens.map(({ id, name, role, scope, created, createdBy, expires }) => [
           id,
           name,
           role,
           scopeText(scope),
           created,
+          createdBy,
           expires ?? "never",
         ]),
       ]);
@@ -171,70 +188,120 @@ const TOKEN_REVOKE: Command = {
   args: "ID|NAME",
   summary: "End a token, and the sessions that began by it",
   flags: CONFIG_FLAGS,
-  run: (call) =>
-    withStore(call, async (store) => {
-      const { id, name } = await revokeToken(store, one(call, "token"));
-      await note(store, { action: "revokeToken", object: `Token ${id} (${name})` });
-      call.io.writeStdout(`token ${id} (${name}) revoked\n`);
-      return 0;
-    }),
+  notes: "Examples:\n  fabric-ctl token revoke grafana\n  fabric-ctl token revoke k3x9w2hq7v1m",
+  async run(call) {
+    const which = one(call, "token");
+    const { token } = await change(
+      call,
+      { action: "revokeToken", object: `Token ${which.slice(0, 80)}` },
+      async ({ store }) => {
+        const token = await revokeToken(store, which);
+        return { token, before: shownToken(token) };
+      },
+    );
+    call.io.writeStdout(`token ${token.id} (${token.name}) revoked\n`);
+    return 0;
+  },
 };
 
-const PASSWORD_FLAG = {
-  "password-file": { value: "FILE", text: "File with the password; default: standard input" },
+const PASSWORD_FLAGS = {
+  "password-file": {
+    value: "FILE",
+    text: "Read the password from this file, which nobody else may read",
+  },
+  "password-stdin": { text: "Read the password from standard input" },
 } as const;
 
-async function passwordOf({ flags, io }: CommandCall): Promise<string> {
+const PASSWORD_NOTES = "Without --password-file and --password-stdin a password is made and shown " +
+  "once; it must be\nchanged at the first sign-in. No account has a default password.";
+
+interface Given {
+  readonly password: string;
+  /** It was made here: shown once, and to be changed at the first sign-in. */
+  readonly made: boolean;
+}
+
+async function passwordOf({ flags, io }: CommandCall): Promise<Given> {
   const file = flags.get("password-file");
-  const text = file === undefined
-    ? await io.readStdin()
-    : readSecretFile(file, "--password-file");
+  const fromInput = flags.has("password-stdin");
+  if (file !== undefined && fromInput) {
+    throw usage("Both --password-file and --password-stdin are given", "use one of them");
+  }
+  if (file === undefined && !fromInput) return { password: generatePassword(), made: true };
+  const text = file === undefined ? await io.readStdin() : readSecretFile(file, "--password-file");
   const password = text.replace(/\r?\n$/, "");
-  if (!/[\r\n]/.test(password)) return password;
+  if (!/[\r\n]/.test(password)) return { password, made: false };
   throw new FabricError("invalid", "The password has more than one line", {
     field: "password",
     remedy: "give one line",
   });
 }
 
+function tellPassword({ io, flags }: CommandCall, done: string, given: Given): void {
+  if (flags.get("output") === "json") {
+    const body = { done, ...(given.made ? { password: given.password } : {}) };
+    return io.writeStdout(`${JSON.stringify(body)}\n`);
+  }
+  io.writeStdout(`${done}\n`);
+  if (!given.made) return;
+  io.writeStderr("Its password, shown this once, to be changed at the first sign-in:\n");
+  io.writeStdout(`${given.password}\n`);
+}
+
 const ACCOUNT_CREATE: Command = {
   name: "account create",
   args: "NAME",
-  summary: "Make a local account; its password comes by standard input",
-  flags: { ...ROLE_FLAGS, ...PASSWORD_FLAG, ...CONFIG_FLAGS },
+  summary: "Make a local account",
+  flags: { ...ROLE_FLAGS, ...PASSWORD_FLAGS, ...OUTPUT, ...CONFIG_FLAGS },
+  notes: `${PASSWORD_NOTES}
+
+Examples:
+  fabric-ctl account create alice --role admin
+  fabric-ctl account create bob --role operator --tenant department=cards
+  pass show fabric/carol | fabric-ctl account create carol --role viewer --password-stdin`,
   async run(call) {
     const name = one(call, "account");
     const role = roleOf(call);
     const scope = scopeOf(call);
-    const password = await passwordOf(call);
-    return await withStore(call, async (store) => {
-      await createAccount({ store, now: Date.now }, { name, password, role, scope });
-      await note(store, {
-        action: "createAccount",
-        object: `Account ${name}`,
-        after: { name, role, scope },
-      });
-      call.io.writeStdout(`account ${name} created\n`);
-      return 0;
-    });
+    const given = await passwordOf(call);
+    const { password, made } = given;
+    await change(call, { action: "createAccount", object: `Account ${name}` }, async (context) => ({
+      after: shownAccount(
+        await createAccount(context, {
+          name,
+          password,
+          role,
+          scope,
+          by: context.by,
+          mustChange: made,
+        }),
+      ),
+    }));
+    tellPassword(call, `account ${name} created`, given);
+    return 0;
   },
 };
 
 const ACCOUNT_PASSWORD: Command = {
   name: "account password",
   args: "NAME",
-  summary: "Set a new password; ends a lock, and all sessions",
-  flags: { ...PASSWORD_FLAG, ...CONFIG_FLAGS },
+  summary: "Set another password of an account, and end its sessions",
+  flags: { ...PASSWORD_FLAGS, ...OUTPUT, ...CONFIG_FLAGS },
+  notes: `${PASSWORD_NOTES}
+
+Examples:
+  fabric-ctl account password alice
+  fabric-ctl account password alice --password-file /root/alice.password`,
   async run(call) {
     const name = one(call, "account");
-    const password = await passwordOf(call);
-    return await withStore(call, async (store) => {
-      await changeAccount({ store, now: Date.now }, name, { password });
-      await endSessions(store, name);
-      await note(store, { action: "changeAccount", object: `Account ${name}` });
-      call.io.writeStdout(`account ${name} has a new password\n`);
-      return 0;
+    const given = await passwordOf(call);
+    const { password, made } = given;
+    await change(call, { action: "changeAccount", object: `Account ${name}` }, async (context) => {
+      const { before, after } = await changeAccount(context, name, { password, mustChange: made });
+      return { before: shownAccount(before), after: shownAccount(after) };
     });
+    tellPassword(call, `account ${name} has a new password`, given);
+    return 0;
   },
 };
 
@@ -246,19 +313,15 @@ const ACCOUNT_LIST: Command = {
   run: (call) =>
     withStore(call, async (store) => {
       const accounts = await listAccounts(store);
-      const shown = accounts.map(({ salt: _, hash: __, algorithm: ___, ...rest }) => rest);
-      rows(call, shown, [
-        ["NAME", "ROLE", "TENANT", "CREATED", "STATE"],
-        ...accounts.map(({ name, role, scope, created, disabled, lockedUntil }) => [
+      rows(call, accounts.map(shownAccount), [
+        ["NAME", "ROLE", "TENANT", "CREATED", "BY", "STATE"],
+        ...accounts.map(({ name, role, scope, created, createdBy, disabled, mustChange }) => [
           name,
           role,
           scopeText(scope),
           created,
-          disabled === true
-            ? "disabled"
-            : lockedUntil !== undefined && Date.parse(lockedUntil) > Date.now()
-            ? `locked until ${lockedUntil}`
-            : "active",
+          createdBy,
+          disabled ? "disabled" : mustChange ? "must change its password" : "active",
         ]),
       ]);
       return 0;
@@ -270,15 +333,15 @@ const ACCOUNT_DELETE: Command = {
   args: "NAME",
   summary: "Delete an account; its sessions end",
   flags: CONFIG_FLAGS,
-  run: (call) =>
-    withStore(call, async (store) => {
-      const name = one(call, "account");
-      await deleteAccount(store, name);
-      await endSessions(store, name);
-      await note(store, { action: "deleteAccount", object: `Account ${name}` });
-      call.io.writeStdout(`account ${name} deleted\n`);
-      return 0;
-    }),
+  notes: "Examples:\n  fabric-ctl account delete alice",
+  async run(call) {
+    const name = one(call, "account");
+    await change(call, { action: "deleteAccount", object: `Account ${name}` }, async ({ store }) => ({
+      before: shownAccount(await deleteAccount(store, name)),
+    }));
+    call.io.writeStdout(`account ${name} deleted; it is signed out everywhere\n`);
+    return 0;
+  },
 };
 
 /** Commands of access. */

@@ -9,6 +9,7 @@ import type { Store } from "../mod/etcd/store.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import type { Log } from "../mod/log.ts";
 import type { OidcLogin } from "./auth/oidc.ts";
+import type { Passwords } from "./auth/password.ts";
 import type { Role } from "./auth/principal.ts";
 import type { SessionSettings } from "./auth/sessions.ts";
 import type { Watches } from "./http/watches.ts";
@@ -24,6 +25,7 @@ export interface AccessContext {
   readonly secure: boolean;
   readonly oidc: OidcLogin | undefined;
   readonly anonymous: Role | undefined;
+  readonly passwords: Passwords;
   /** Client certificates are asked for. */
   readonly certificates: boolean;
 }

@@ -7,7 +7,8 @@
 import { ulid } from "@std/ulid";
 import { type Config, etcdOptions } from "../mod/config.ts";
 import { AuditWriter } from "../mod/audit/append.ts";
-import { trimAudit } from "../mod/audit/read.ts";
+import { sweepInbox } from "../mod/audit/inbox.ts";
+import { TRIMMED, trimAudit } from "../mod/audit/read.ts";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
@@ -21,6 +22,7 @@ import type { ServerContext } from "./context.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { TokenReviews } from "./auth/kubernetes.ts";
 import { OidcLogin } from "./auth/oidc.ts";
+import { Passwords } from "./auth/password.ts";
 import type { SessionSettings } from "./auth/sessions.ts";
 import { createApp } from "./http/app.ts";
 import { listen, type Listener, type TlsMaterial } from "./http/listener.ts";
@@ -82,7 +84,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     onReset: () => {},
   });
   const watches = new Watches(mirror);
-  const audit = new AuditWriter(store, (event, error) => {
+  const audit = new AuditWriter({ store, now: Date.now, newId: ulid }, (event, error) => {
     metrics.count("fabric_audit_lost_total", {});
     log.write("error", "an entry of the audit could not be written", {
       event,
@@ -114,6 +116,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       secure,
       oidc: openOidc(settings),
       anonymous: settings.anonymous,
+      passwords: new Passwords(),
       certificates: tls?.clientCa !== undefined,
     },
     metrics,
@@ -147,11 +150,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   options.onListening(`${scheme}://${host}:${listener.port}/`);
   options.onReload?.(() => reload(options, listener));
   const housekeeping = setInterval(() => void trim(context, settings), 3_600_000);
+  const sweeping = setInterval(() => void sweep(context), SWEEP_MS);
   if (!signal.aborted) {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }
   log.write("info", "ending", { watches: watches.size });
   clearInterval(housekeeping);
+  clearInterval(sweeping);
   watches.close();
   await listener.close(DRAIN_MS);
   await audit.flush();
@@ -200,6 +205,17 @@ function oncePerMinute(): (name: string) => boolean {
   };
 }
 
+/** So often the audit's inbox is looked into. */
+const SWEEP_MS = 10_000;
+
+async function sweep({ store, now, log }: ServerContext): Promise<void> {
+  try {
+    await sweepInbox(store, now());
+  } catch (error) {
+    log.write("warning", `the audit's inbox waits: ${asFabricError(error).message}`);
+  }
+}
+
 async function trim(context: ServerContext, { audit }: ServerSettings): Promise<void> {
   try {
     const now = context.now();
@@ -213,7 +229,7 @@ async function trim(context: ServerContext, { audit }: ServerSettings): Promise<
         way: "retention",
         from: "server",
         requestId: crypto.randomUUID(),
-        action: "trimAudit",
+        action: TRIMMED,
         outcome: "done",
       },
     });

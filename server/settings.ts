@@ -36,11 +36,22 @@ const Whole = (min: number, max: number) =>
 const OidcSchema = v.strictObject({
   /** What the console's button says. */
   name: v.optional(Text, "Single sign-on"),
-  issuer: v.pipe(Text, v.url("it is no URL")),
+  issuer: v.pipe(
+    Text,
+    v.url("it is no URL"),
+    v.check(
+      (url) => url.startsWith("https:") || isLoopback(new URL(url).hostname),
+      "it is not https",
+    ),
+  ),
   clientId: Text,
   clientSecretFile: v.optional(Path),
   /** `https://console.bank/auth/oidc/callback`. */
-  redirectUri: v.pipe(Text, v.url("it is no URL")),
+  redirectUri: v.pipe(
+    Text,
+    v.url("it is no URL"),
+    v.endsWith("/auth/oidc/callback", "it does not end in /auth/oidc/callback"),
+  ),
   userClaim: v.optional(Text, "email"),
   groupsClaim: v.optional(Text, "groups"),
   scopes: v.optional(Text, "openid email profile"),

@@ -6,12 +6,14 @@
  */
 
 import { FabricError } from "../error.ts";
-import type { Operation, Store } from "../etcd/store.ts";
+import type { Compare, Operation, Store } from "../etcd/store.ts";
 import { decodeRecord, encodeRecord } from "../ipam/stored.ts";
 import {
   AUDIT_HEAD,
   type AuditEntry,
   type AuditEvent,
+  type AuditHead,
+  auditInboxKey,
   auditKey,
   type AuditMark,
   AuditMarkSchema,
@@ -35,30 +37,56 @@ export async function readHead(
     : { head: decodeRecord(AuditMarkSchema, kv), revision: kv.modRevision };
 }
 
+/** An event on its way into the chain. */
+export interface AuditTold {
+  readonly event: AuditEvent;
+  /** Its key in the inbox, which goes with it. */
+  readonly inbox?: string | undefined;
+}
+
+/** What an append does beside. */
+export interface AppendOptions {
+  readonly compare?: readonly Compare[];
+  readonly success?: readonly Operation[];
+}
+
 /**
- * Appends the events, at most {@linkcode AUDIT_BATCH}, in their order.
+ * Appends the events, at most {@linkcode AUDIT_BATCH}, in their order, in one transaction.
  *
+ * @returns the newest entry; undefined where one of the further compares does not hold.
  * @throws {FabricError} `unavailable`, `unknown-outcome`; `try-again` where others are faster all
  * the time.
  */
-export async function appendAudit(store: Store, events: readonly AuditEvent[]): Promise<AuditMark> {
-  const shown = await Promise.all(events.map(shorten));
+export async function appendAudit(
+  store: Store,
+  told: readonly AuditTold[],
+  options: AppendOptions = {},
+): Promise<AuditMark | undefined> {
+  const { compare = [], success = [] } = options;
+  const events = await Promise.all(told.map(({ event }) => shorten(event)));
+  const taken = told.flatMap(({ inbox }): readonly Operation[] =>
+    inbox === undefined ? [] : [{ delete: { key: inbox } }]
+  );
   for (let attempt = 0; attempt < MAX_RACES; attempt++) {
     const { head, revision } = await readHead(store);
-    const success: Operation[] = [];
+    const puts: Operation[] = [];
     let last = head;
-    for (const event of shown) {
+    for (const event of events) {
       const body = { v: 1, seq: last.seq + 1, ...event, previous: last.hash };
       const entry: AuditEntry = { ...body, hash: await hashEntry(body) };
-      success.push({ put: auditKey(entry.seq), value: encodeRecord(entry) });
+      puts.push({ put: auditKey(entry.seq), value: encodeRecord(entry) });
       last = { v: 1, seq: entry.seq, hash: entry.hash };
     }
-    success.push({ put: AUDIT_HEAD, value: encodeRecord(last) });
     const response = await store.txn({
-      compare: [{ key: AUDIT_HEAD, target: "mod", op: "=", revision }],
-      success,
+      compare: [{ key: AUDIT_HEAD, target: "mod", op: "=", revision }, ...compare],
+      success: [...puts, { put: AUDIT_HEAD, value: encodeRecord(last) }, ...taken, ...success],
+      failure: [{ range: { key: AUDIT_HEAD, keysOnly: true } }],
     });
     if (response.succeeded) return last;
+    const [present] = response.results;
+    const same = present?.kind === "range" &&
+      (present.response.kvs[0]?.modRevision ?? 0) === revision;
+    if (same) return undefined;
   }
   throw new FabricError("try-again", `Lost ${MAX_RACES} races for the audit`, {
     remedy: "try again",
@@ -78,25 +106,63 @@ async function shorten(event: AuditEvent): Promise<AuditEvent> {
   return { ...rest, ...await value("before", before), ...await value("after", after) };
 }
 
+/** What the audit needs of the process. */
+export interface AuditContext {
+  readonly store: Store;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A new ULID. */
+  readonly newId: () => string;
+}
+
+/**
+ * Says that a change begins, before it does: should its author die, an entry with the outcome
+ * `unknown` is made of it. What stands in the chain later takes it away again.
+ *
+ * @returns its key.
+ */
+export async function beginAudit(
+  { store, newId }: AuditContext,
+  event: AuditHead,
+): Promise<string> {
+  const key = auditInboxKey(newId());
+  const short = await shorten({ ...event, outcome: "unknown" });
+  await store.txn({ success: [{ put: key, value: encodeRecord(short) }] });
+  return key;
+}
+
+/** So much of the text of events goes into one transaction. */
+const BATCH_TEXT = 256 * 1024;
+
 /** Tells the audit from one process: what comes together is written together, in its order. */
 export class AuditWriter {
-  readonly #store: Store;
+  readonly #context: AuditContext;
   readonly #onLost: (event: AuditEvent, error: unknown) => void;
-  #waiting: { readonly event: AuditEvent; readonly done: () => void }[] = [];
+  #waiting: { readonly told: AuditTold; readonly done: () => void }[] = [];
   #running: Promise<void> | undefined;
 
   /** `onLost` is told of an event that could not be written: it must stand in the log at least. */
-  constructor(store: Store, onLost: (event: AuditEvent, error: unknown) => void) {
-    this.#store = store;
+  constructor(context: AuditContext, onLost: (event: AuditEvent, error: unknown) => void) {
+    this.#context = context;
     this.#onLost = onLost;
   }
 
-  /** Returns when the event is written, or told to be lost. */
-  async append(event: AuditEvent): Promise<void> {
+  /** See {@linkcode beginAudit}. */
+  async begin(event: AuditHead): Promise<string> {
+    return await beginAudit(this.#context, event);
+  }
+
+  /** Returns when the event is written, or told to be lost. `inbox` is what `begin` answered. */
+  async append(event: AuditEvent, inbox?: string): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ event, done: resolve });
+    this.#waiting.push({ told: { event, inbox }, done: resolve });
     this.#running ??= this.#run().finally(() => this.#running = undefined);
     await promise;
+  }
+
+  /** A change that was begun and changed nothing: nothing is written down. */
+  async forget(inbox: string): Promise<void> {
+    await this.#context.store.txn({ success: [{ delete: { key: inbox } }] });
   }
 
   /** Returns when nothing waits. */
@@ -106,17 +172,24 @@ export class AuditWriter {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, AUDIT_BATCH);
-      await this.#write(batch.map(({ event }) => event));
+      let size = 0;
+      let count = 0;
+      for (const { told } of this.#waiting.slice(0, AUDIT_BATCH)) {
+        size += JSON.stringify(told.event).length;
+        if (count > 0 && size > BATCH_TEXT) break;
+        count++;
+      }
+      const batch = this.#waiting.splice(0, count);
+      await this.#write(batch.map(({ told }) => told));
       for (const { done } of batch) done();
     }
   }
 
-  async #write(events: readonly AuditEvent[]): Promise<void> {
+  async #write(told: readonly AuditTold[]): Promise<void> {
     try {
-      await appendAudit(this.#store, events);
+      await appendAudit(this.#context.store, told);
     } catch (error) {
-      for (const event of events) this.#onLost(event, error);
+      for (const { event } of told) this.#onLost(event, error);
     }
   }
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { FabricError } from "../error.ts";
 import { readPages } from "../etcd/pages.ts";
 import { type Store, underPrefix } from "../etcd/store.ts";
 import { decodeRecord, encodeRecord } from "../ipam/stored.ts";
@@ -12,6 +11,7 @@ import { appendAudit, readHead } from "./append.ts";
 import {
   AUDIT_ENTRIES,
   AUDIT_FLOOR,
+  AUDIT_HEAD,
   type AuditEntry,
   AuditEntrySchema,
   type AuditEvent,
@@ -28,6 +28,18 @@ export async function readFloor(store: Store): Promise<AuditMark> {
   return kv === undefined ? GENESIS : decodeRecord(AuditMarkSchema, kv);
 }
 
+/** Both ends of the chain as they were at one revision. */
+async function readMarks(store: Store) {
+  const read = await store.txn({
+    success: [{ range: { key: AUDIT_HEAD } }, { range: { key: AUDIT_FLOOR } }],
+  });
+  const [head, floor] = read.results.map((result) => {
+    const kv = result.kind === "range" ? result.response.kvs[0] : undefined;
+    return kv === undefined ? GENESIS : decodeRecord(AuditMarkSchema, kv);
+  });
+  return { head: head ?? GENESIS, floor: floor ?? GENESIS, revision: read.header.revision };
+}
+
 /** All entries, oldest first. */
 export async function* readAudit(store: Store): AsyncGenerator<AuditEntry> {
   for await (const page of readPages(store, underPrefix(AUDIT_ENTRIES))) {
@@ -35,10 +47,13 @@ export async function* readAudit(store: Store): AsyncGenerator<AuditEntry> {
   }
 }
 
+/** The action of the entry that says what retention took away. */
+export const TRIMMED = "trimAudit";
+
 /** A fault of the chain. */
 export interface AuditFault {
   readonly seq: number;
-  readonly what: "missing" | "changed" | "unlinked" | "unreadable" | "surplus";
+  readonly what: "missing" | "changed" | "unlinked" | "unreadable" | "surplus" | "beginning";
   readonly detail: string;
 }
 
@@ -55,16 +70,15 @@ const MAX_FAULTS = 100;
 
 /** Checks every entry and every link, from the last that was trimmed to the newest. */
 export async function verifyAudit(store: Store): Promise<AuditVerdict> {
-  // The head first: entries that come meanwhile are behind it, and are checked too.
-  const { head } = await readHead(store);
-  const floor = await readFloor(store);
+  const { head, floor, revision } = await readMarks(store);
   const faults: AuditFault[] = [];
   let expected = floor;
   let entries = 0;
   const tell = (seq: number, what: AuditFault["what"], detail: string): void => {
     if (faults.length < MAX_FAULTS) faults.push({ seq, what, detail });
   };
-  for await (const page of readPages(store, underPrefix(AUDIT_ENTRIES))) {
+  let trimmed: unknown = { seq: 0, hash: GENESIS.hash };
+  for await (const page of readPages(store, underPrefix(AUDIT_ENTRIES), { revision })) {
     for (const kv of page) {
       const seq = Number(kv.key.slice(AUDIT_ENTRIES.length));
       let entry: AuditEntry;
@@ -84,10 +98,16 @@ export async function verifyAudit(store: Store): Promise<AuditVerdict> {
       if (await hashEntry(entry) !== entry.hash || entry.seq !== seq) {
         tell(seq, "changed", "its content is not what was written");
       }
+      if (entry.action === TRIMMED) trimmed = entry.after;
       expected = { v: 1, seq, hash: entry.hash };
     }
   }
-  if (expected.seq < head.seq) tell(head.seq, "missing", `the newest is ${expected.seq}`);
+  if (expected.seq !== head.seq || expected.hash !== head.hash) {
+    tell(head.seq, "missing", `the newest that there is, is ${expected.seq}`);
+  }
+  if (JSON.stringify(trimmed) !== JSON.stringify({ seq: floor.seq, hash: floor.hash })) {
+    tell(floor.seq, "beginning", "no entry says that retention took what is before it");
+  }
   return { entries, first: floor.seq + 1, last: expected.seq, faults };
 }
 
@@ -97,9 +117,12 @@ export interface AuditRetention {
   readonly maxEntries?: number | undefined;
 }
 
+/** At most so many entries go in one transaction. */
+const TRIM_STEP = 1000;
+
 /**
- * Trims what is too old and too much, and says so in the audit itself: the new beginning of the
- * chain stands in an entry of it.
+ * Trims what is too old and too much, and says so in the audit itself, in the same transaction: the
+ * new beginning of the chain stands in an entry of it.
  *
  * @returns how many entries went.
  */
@@ -107,20 +130,34 @@ export async function trimAudit(
   store: Store,
   options: AuditRetention & { readonly now: number; readonly by: AuditEvent },
 ): Promise<number> {
-  const { maxAgeMs, maxEntries, now, by } = options;
+  let trimmed = 0;
+  while (true) {
+    const step = await trimStep(store, options);
+    trimmed += step;
+    if (step < TRIM_STEP) return trimmed;
+  }
+}
+
+async function trimStep(
+  store: Store,
+  { maxAgeMs, maxEntries, now, by }: AuditRetention & {
+    readonly now: number;
+    readonly by: AuditEvent;
+  },
+): Promise<number> {
   const [{ head }, floor] = await Promise.all([readHead(store), readFloor(store)]);
   const surplus = maxEntries === undefined ? 0 : head.seq - floor.seq - maxEntries;
   let through: AuditEntry | undefined;
   for await (const entry of readAudit(store)) {
     const tooOld = maxAgeMs !== undefined && now - Date.parse(entry.at) > maxAgeMs;
     const tooMany = entry.seq - floor.seq <= surplus;
-    if (!tooOld && !tooMany) break;
+    if ((!tooOld && !tooMany) || entry.seq - floor.seq > TRIM_STEP) break;
     through = entry;
   }
   if (through === undefined) return 0;
   const { seq, hash } = through;
-  await appendAudit(store, [{ ...by, after: { trimmedThrough: seq, hash } }]);
-  const response = await store.txn({
+  const event = { ...by, action: TRIMMED, before: floor.seq, after: { seq, hash } };
+  const written = await appendAudit(store, [{ event }], {
     compare: [
       floor.seq === 0
         ? { key: AUDIT_FLOOR, target: "create", op: "=", revision: 0 }
@@ -131,8 +168,6 @@ export async function trimAudit(
       { delete: { key: AUDIT_ENTRIES, end: auditKey(seq + 1) } },
     ],
   });
-  if (!response.succeeded) {
-    throw new FabricError("try-again", "The audit is being trimmed by somebody else");
-  }
-  return seq - floor.seq;
+  // Another server trims at the same time: it will do.
+  return written === undefined ? 0 : seq - floor.seq;
 }

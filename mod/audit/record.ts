@@ -9,24 +9,37 @@ import * as v from "valibot";
 import { PREFIXES } from "../ipam/keys.ts";
 
 /** What came of it. */
-export const OUTCOMES = ["done", "unchanged", "refused", "failed"] as const;
+export const OUTCOMES = [
+  "done",
+  "unchanged",
+  "refused",
+  "failed",
+  /** Whoever did it has not told: it died, or lost etcd. It may have been done. */
+  "unknown",
+] as const;
 export type Outcome = typeof OUTCOMES[number];
 
-/** What is told to the audit. */
-export const AuditEventSchema = v.looseObject({
+const AuditHeadSchema = v.object({
   /** Clock of whoever wrote it, RFC 3339. */
   at: v.string(),
   who: v.string(),
   /** How they showed who they are: token, certificate, account, oidc, kubernetes, shell. */
   way: v.string(),
   role: v.optional(v.string()),
-  /** Address that it came from; host and user of a shell. */
+  /** Address that it came from; the host of a shell. */
   from: v.string(),
   requestId: v.string(),
   /** `patchNetwork`, `signIn`. */
   action: v.string(),
   /** `Network prod`. */
   object: v.optional(v.string()),
+});
+/** What is known when a change begins. */
+export type AuditHead = v.InferOutput<typeof AuditHeadSchema>;
+
+/** What is told to the audit. */
+export const AuditEventSchema = v.looseObject({
+  ...AuditHeadSchema.entries,
   outcome: v.picklist(OUTCOMES),
   /** Why it was refused or failed. */
   detail: v.optional(v.string()),
@@ -59,6 +72,14 @@ export const AUDIT_HEAD: string = `${PREFIXES.audit}head`;
 export const AUDIT_FLOOR: string = `${PREFIXES.audit}floor`;
 /** Entries, in their order. */
 export const AUDIT_ENTRIES: string = `${PREFIXES.audit}entries/`;
+
+/** What is not in the chain yet: begun, or told by somebody who may not write the chain. */
+export const AUDIT_INBOX: string = `${PREFIXES.audit}inbox/`;
+
+/** Ids are ULIDs. */
+export function auditInboxKey(id: string): string {
+  return AUDIT_INBOX + id;
+}
 
 export function auditKey(seq: number): string {
   return AUDIT_ENTRIES + String(seq).padStart(15, "0");

@@ -9,11 +9,12 @@
 import type { IpamContext } from "../../mod/ipam/context.ts";
 import type { ClientCertificate, Connection } from "../http/dispatch.ts";
 import { httpError } from "../http/http_error.ts";
+import type { Route } from "../http/route.ts";
 import { isLoopback } from "../loopback.ts";
 import { bind, type Binding, type Vouched } from "./bindings.ts";
 import type { TokenReviews } from "./kubernetes.ts";
 import type { Principal, Role } from "./principal.ts";
-import { findSession, hasCsrf, type Session, type SessionSettings } from "./sessions.ts";
+import { findSession, hasCsrf, type Session, SessionKeeper, type SessionSettings } from "./sessions.ts";
 import { authenticateToken } from "./tokens.ts";
 
 export interface AuthenticatorOptions {
@@ -32,6 +33,12 @@ export interface Admitted {
   readonly principal: Principal;
   readonly session?: Session;
 }
+
+/** A request that a page makes by itself: it does not keep an idle session. */
+export const BACKGROUND_HEADER = "x-fabric-background";
+
+/** What somebody may do whose password is known to others. */
+const BEFORE_CHANGE: readonly string[] = ["whoAmI", "signOut", "signOutEverywhere", "changePassword"];
 
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 
@@ -61,9 +68,11 @@ function cookieOf(request: Request, name: string): string | undefined {
 
 export class Authenticator {
   readonly #options: AuthenticatorOptions;
+  readonly #keeper: SessionKeeper;
 
   constructor(options: AuthenticatorOptions) {
     this.#options = options;
+    this.#keeper = new SessionKeeper(options.context);
   }
 
   get options(): AuthenticatorOptions {
@@ -73,20 +82,52 @@ export class Authenticator {
   /**
    * Who is asking; undefined: nobody who is known.
    *
-   * @throws {FabricError} 401: what was given is wrong; 403: a change by a cookie without its word;
-   * `unavailable`.
+   * @throws {FabricError} 401: what was given is wrong; `unavailable`.
    */
   async admit(request: Request, connection: Connection): Promise<Admitted | undefined> {
+    return await this.#find(request, connection);
+  }
+
+  /**
+   * Whether the request is the wish of who was admitted, and no trick upon their browser.
+   *
+   * @throws {FabricError} 403.
+   */
+  check(request: Request, admitted: Admitted, route: Pick<Route, "id">): void {
+    const { principal: { way }, session } = admitted;
+    if (way === "certificate") checkOrigin(request);
+    if (way === "anonymous") checkOrigin(request, { reads: true });
+    if (session === undefined) return;
+    checkCsrf(request, session);
+    if (session.mustChange && !BEFORE_CHANGE.includes(route.id)) {
+      throw httpError(403, "The password must be changed first", {
+        type: "password-change-required",
+        remedy: "POST /auth/password",
+      });
+    }
+    if (!request.headers.has(BACKGROUND_HEADER)) this.#keeper.touch(session);
+  }
+
+  /** Whether who was admitted may still do the same; asked while an answer lasts. */
+  async isStillIn(
+    request: Request,
+    connection: Connection,
+    principal: Principal,
+  ): Promise<boolean> {
+    const found = (await this.#find(request, connection))?.principal;
+    return found !== undefined && found.name === principal.name && found.way === principal.way &&
+      found.role === principal.role &&
+      JSON.stringify(found.scope ?? {}) === JSON.stringify(principal.scope ?? {});
+  }
+
+  async #find(request: Request, connection: Connection): Promise<Admitted | undefined> {
     const { context, session, anonymous, secure, bindings } = this.#options;
     const authorization = request.headers.get("authorization");
     if (authorization !== null) return { principal: await this.#byToken(authorization) };
     const cookie = cookieOf(request, cookieName(secure));
     if (cookie !== undefined && cookie !== "") {
       const found = await findSession(context, cookie, session);
-      if (found !== undefined) {
-        checkCsrf(request, found);
-        return { principal: found.principal, session: found };
-      }
+      if (found !== undefined) return { principal: found.principal, session: found };
     }
     const { certificate } = connection;
     if (certificate !== undefined) {
@@ -95,7 +136,6 @@ export class Authenticator {
     }
     // By a loopback name only: a page of elsewhere may have its own name point here.
     if (anonymous !== undefined && isLoopback(new URL(request.url).hostname)) {
-      checkOrigin(request);
       return { principal: { name: "anonymous", way: "anonymous", role: anonymous } };
     }
     return undefined;
@@ -147,14 +187,22 @@ function checkCsrf(request: Request, session: Session): void {
   });
 }
 
-/** No other site may make a browser change anything, also where no cookie is needed. */
-export function checkOrigin(request: Request): void {
-  if (SAFE.includes(request.method)) return;
+/**
+ * No other site may make a browser change anything, also where no cookie is needed; nor, with
+ * `reads`, look at anything but a page that a person opens.
+ */
+export function checkOrigin(request: Request, options: { readonly reads?: boolean } = {}): void {
+  const safe = SAFE.includes(request.method);
+  if (safe && options.reads !== true) return;
   const site = request.headers.get("sec-fetch-site");
   const origin = request.headers.get("origin");
   const host = new URL(request.url).host;
   const foreign = (site !== null && site !== "same-origin" && site !== "none") ||
     (origin !== null && URL.parse(origin)?.host !== host);
   if (!foreign) return;
-  throw httpError(403, "The change comes from another site", { field: "origin", type: "csrf" });
+  if (safe && request.headers.get("sec-fetch-mode") === "navigate") return;
+  throw httpError(403, "The request comes from a page of another site", {
+    field: "origin",
+    type: "csrf",
+  });
 }

@@ -191,6 +191,7 @@ export class OidcLogin {
         ...(signal === undefined ? {} : { signal }),
         ...(http === undefined ? {} : { client: http }),
       });
+    // Refused elsewhere: the settings allow http on loopback only.
     const local = url.protocol === "http:";
     const configuration = await client.discovery(
       url,

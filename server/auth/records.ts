@@ -6,7 +6,9 @@
 
 import * as v from "valibot";
 import { escapeSegment, PREFIXES } from "../../mod/ipam/keys.ts";
+import { PasswordSchema } from "./password.ts";
 import { ROLES, WAYS } from "./principal.ts";
+import { hashSecret } from "./secret.ts";
 
 const RoleSchema = v.picklist(ROLES);
 const ScopeSchema = v.optional(v.record(v.string(), v.string()));
@@ -32,17 +34,14 @@ export const AccountRecordSchema = v.looseObject({
   name: v.string(),
   role: RoleSchema,
   scope: ScopeSchema,
-  salt: v.string(),
-  hash: v.string(),
-  algorithm: v.string(),
+  password: PasswordSchema,
   created: v.string(),
+  createdBy: v.string(),
   /** When the password was set. */
   changed: v.string(),
-  disabled: v.optional(v.boolean()),
-  /** Wrong passwords since the last right one. */
-  failures: v.optional(v.number()),
-  /** Nobody is let in before. */
-  lockedUntil: v.optional(v.string()),
+  /** Somebody else knows the password: nothing is allowed before it is changed. */
+  mustChange: v.boolean(),
+  disabled: v.boolean(),
 });
 export type AccountRecord = v.InferOutput<typeof AccountRecordSchema>;
 
@@ -64,6 +63,7 @@ export const TOKENS: string = `${PREFIXES.access}tokens/`;
 export const ACCOUNTS: string = `${PREFIXES.access}accounts/`;
 export const SESSIONS: string = `${PREFIXES.access}sessions/`;
 export const LOGINS: string = `${PREFIXES.access}logins/`;
+const FAILURES: string = `${PREFIXES.access}failures/`;
 
 export function tokenKey(id: string): string {
   return TOKENS + escapeSegment(id);
@@ -76,4 +76,14 @@ export function accountKey(name: string): string {
 /** All sessions of one person. */
 export function sessionPrefix(name: string): string {
   return `${SESSIONS}${escapeSegment(name)}/`;
+}
+
+/** Wrong passwords for a name, which need not be an account's. */
+export function failurePrefix(name: string): string {
+  return `${FAILURES}${hashSecret(name, "name")}/`;
+}
+
+/** `access/failures/<hash>/<hash>`, leased: wrong passwords from a place; "": from anywhere. */
+export function failureKey(name: string, from: string): string {
+  return failurePrefix(name) + hashSecret(from, "from");
 }

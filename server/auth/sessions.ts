@@ -31,6 +31,9 @@ export const DEFAULT_SESSION: SessionSettings = {
 
 type Context = Pick<IpamContext, "store" | "now">;
 
+const KEPT_MS = 20_000;
+const MAX_TOLD = 10_000;
+
 /** A session that stands. */
 export interface Session {
   readonly key: string;
@@ -38,6 +41,10 @@ export interface Session {
   readonly principal: Principal;
   /** When it ends at the latest. */
   readonly expires: number;
+  /** Nothing is allowed before the account's password is changed. */
+  readonly mustChange: boolean;
+  /** Ends it when it is idle. */
+  readonly lease: string | undefined;
 }
 
 /** What the browser keeps. */
@@ -78,7 +85,7 @@ function keyOf(name: string, secret: string): string {
   return sessionPrefix(name) + hashSecret(secret, "session");
 }
 
-/** The session of a cookie; undefined: there is none any more. Its idle time begins anew. */
+/** The session of a cookie; undefined: there is none any more. */
 export async function findSession(
   context: Context,
   cookie: string,
@@ -99,20 +106,43 @@ export async function findSession(
   const record = decodeRecord(SessionRecordSchema, kv);
   const expires = Date.parse(record.created) + settings.absoluteSeconds * 1000;
   if (expires <= now()) return undefined;
+  const found = { key, record, expires, lease: kv.lease, mustChange: false };
   if (record.way === "account") {
     // The account as it is now, not as it was at sign-in.
     if (account === undefined) return undefined;
-    const { role, scope, disabled, changed } = decodeRecord(AccountRecordSchema, account);
-    if (disabled === true || Date.parse(changed) > Date.parse(record.created)) return undefined;
-    return { key, record, expires, principal: { name, way: "account", role, scope, session: key } };
+    const { role, scope, disabled, mustChange } = decodeRecord(AccountRecordSchema, account);
+    if (disabled) return undefined;
+    const principal = { name, way: "account", role, scope, session: key } as const;
+    return { ...found, principal, mustChange };
   }
   if (record.token !== undefined) {
     const { count } = await store.range({ key: tokenKey(record.token), countOnly: true });
     if (count === 0) return undefined;
   }
-  if (kv.lease !== undefined) void store.keepLeaseAlive(kv.lease).catch(() => {});
   const { way, role, scope } = record;
-  return { key, record, expires, principal: { name, way, role, scope, session: key } };
+  return { ...found, principal: { name, way, role, scope, session: key } };
+}
+
+/** Puts off the end of sessions that are not idle; etcd is told of each at most three times a minute. */
+export class SessionKeeper {
+  readonly #context: Context;
+  readonly #told = new Map<string, number>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  /** Its user has done something. */
+  touch({ lease }: Session): void {
+    if (lease === undefined) return;
+    const { store, now } = this.#context;
+    const at = now();
+    if (at - (this.#told.get(lease) ?? 0) < KEPT_MS) return;
+    if (this.#told.size >= MAX_TOLD) this.#told.clear();
+    this.#told.set(lease, at);
+    // A lease that is gone is noticed at the next request, which finds no session.
+    store.keepLeaseAlive(lease).catch(() => this.#told.delete(lease));
+  }
 }
 
 function decodeName(text: string): string {

@@ -73,6 +73,13 @@ export function checkAccessName(name: string): void {
   });
 }
 
+/** A token as it may be told: without what proves it. */
+export function shownToken(
+  { v: _, salt: __, hash: ___, ...shown }: TokenRecord,
+): Omit<TokenRecord, "v" | "salt" | "hash"> {
+  return shown;
+}
+
 /** All tokens, those that have expired too. */
 export async function listTokens(store: Store): Promise<readonly TokenRecord[]> {
   const found: TokenRecord[] = [];

@@ -6,8 +6,8 @@
  */
 
 import { gzip } from "node:zlib";
-import type { AuditEvent } from "../../mod/audit/record.ts";
-import { asFabricError, type FabricError } from "../../mod/error.ts";
+import type { AuditEvent, AuditHead } from "../../mod/audit/record.ts";
+import { asFabricError, type FabricError, isKind } from "../../mod/error.ts";
 import type { Admitted, Authenticator } from "../auth/authenticator.ts";
 import { type Principal, type Role, roleCovers, scopeCovers } from "../auth/principal.ts";
 import type { ServerContext } from "../context.ts";
@@ -75,6 +75,8 @@ interface State {
   principal: Principal;
   known: boolean;
   note: AuditNote | undefined;
+  /** Where the audit was told that a change begins. */
+  inbox: string | undefined;
 }
 
 /** Answers a request of a route. */
@@ -88,9 +90,10 @@ export async function dispatch(options: DispatchOptions, incoming: Incoming): Pr
     principal: NOBODY,
     known: false,
     note: undefined,
+    inbox: undefined,
   };
   try {
-    const reply = await handle(options, state);
+    const reply = lasting(options, state, await handle(options, state));
     await audit(options.context, state, { status: reply.status });
     const response = await respond(request, reply, state.requestId);
     finish(options.context, state, { status: reply.status });
@@ -105,24 +108,11 @@ export async function dispatch(options: DispatchOptions, incoming: Incoming): Pr
 }
 
 async function handle(options: DispatchOptions, state: State): Promise<Reply> {
-  const { context, authenticator, limiter, strangers } = options;
+  const { context, strangers } = options;
   const { incoming, url, requestId } = state;
   const { request, connection, route, path } = incoming;
+  const admitted = route.access === "public" ? undefined : await admit(options, state);
   if (route.signsIn === true) strangers.take(`sign-in ${connection.remote}`);
-  let admitted: Admitted | undefined;
-  if (route.access !== "public" || route.signsIn === true) {
-    try {
-      admitted = route.signsIn === true ? undefined : await authenticator.admit(request, connection);
-    } catch (error) {
-      strangers.take(connection.remote);
-      throw error;
-    }
-    if (admitted !== undefined) {
-      state.principal = admitted.principal;
-      state.known = true;
-      limiter.take(`${admitted.principal.way} ${admitted.principal.name}`);
-    } else strangers.take(connection.remote);
-  }
   authorize(route, admitted?.principal);
   const { principal } = state;
   const call: RawCall = {
@@ -138,19 +128,48 @@ async function handle(options: DispatchOptions, state: State): Promise<Reply> {
     note: (note) => void (state.note = note),
   };
   let text = "";
-  const once = request.method === "POST" && state.known
+  // What a sign-in or a new token answers is told once, and kept nowhere.
+  const once = request.method === "POST" && state.known && route.tag !== "access"
     ? request.headers.get("idempotency-key")
     : null;
   return await route.run(call, {
     query: (params) => parseQuery(url.searchParams, params),
     body: (spec) => readBody(request, spec, (read) => void (text = read)),
-    around: async (run) =>
-      once === null ? await run() : await runOnce(context.ipam, {
+    around: async (run) => {
+      const begin = async (): Promise<Reply> => {
+        await beginChange(context, state);
+        return await run();
+      };
+      return once === null ? await begin() : await runOnce(context.ipam, {
         caller: `${principal.way} ${principal.name}`,
         key: once,
         content: [request.method, url.pathname, url.search, text],
-      }, run),
+      }, begin);
+    },
   });
+}
+
+/** Who is asking, as the rest of the way knows it. */
+async function admit(options: DispatchOptions, state: State): Promise<Admitted | undefined> {
+  const { authenticator, limiter, strangers } = options;
+  const { request, connection, route } = state.incoming;
+  let admitted: Admitted | undefined;
+  try {
+    admitted = await authenticator.admit(request, connection);
+  } catch (error) {
+    if (isKind(error, "unauthenticated")) strangers.take(connection.remote);
+    throw error;
+  }
+  if (admitted === undefined) {
+    strangers.take(connection.remote);
+    return undefined;
+  }
+  const { principal } = admitted;
+  state.principal = principal;
+  state.known = true;
+  limiter.take(`${principal.way} ${principal.name}`);
+  authenticator.check(request, admitted, route);
+  return admitted;
 }
 
 /** The answer for an error. */
@@ -168,6 +187,48 @@ export function refuse(
       ...headers,
     },
   });
+}
+
+/** So often it is asked whether who reads an endless answer may still do so. */
+const STILL_IN_MS = 10_000;
+
+/** The reply, whose stream ends soon after its reader may not read it any more. */
+function lasting({ authenticator }: DispatchOptions, state: State, reply: Reply): Reply {
+  const { raw } = reply;
+  const { incoming: { request, connection }, principal, known } = state;
+  if (!known || raw === undefined || typeof raw.content === "string") return reply;
+  if (!raw.type.startsWith("text/event-stream")) return reply;
+  const reader = raw.content.getReader();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const end = (): void => {
+    clearInterval(timer);
+    // The end of what is read ends what is sent, too.
+    reader.cancel("not let in any more").catch(() => {});
+  };
+  const ask = async (): Promise<void> => {
+    try {
+      if (!await authenticator.isStillIn(request, connection, principal)) end();
+    } catch (error) {
+      // While etcd does not answer nothing new is told either.
+      if (isKind(error, "unauthenticated")) end();
+    }
+  };
+  const content = new ReadableStream<Uint8Array>({
+    start() {
+      timer = setInterval(() => void ask(), STILL_IN_MS);
+    },
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      clearInterval(timer);
+      controller.close();
+    },
+    async cancel(reason) {
+      clearInterval(timer);
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  return { ...reply, raw: { ...raw, content } };
 }
 
 /** Shorter answers are not worth it. */
@@ -235,32 +296,51 @@ interface Ending {
   readonly error?: FabricError;
 }
 
-/** Every change, allowed or refused. Strangers are written down once a minute each. */
-async function audit(context: ServerContext, state: State, ending: Ending): Promise<void> {
-  const { incoming, principal, note, requestId, known } = state;
-  const { route, connection } = incoming;
-  if (route.method === "GET" || route.readOnly === true) return;
-  if (!known && note === undefined && !context.firstRefusal(connection.remote)) return;
-  const { status, error } = ending;
-  const event: AuditEvent = {
+/** True for what the audit is told of. */
+function isAudited({ method, readOnly, audited }: Route): boolean {
+  return audited === true || (method !== "GET" && readOnly !== true);
+}
+
+/** A change that the audit does not know of is not made: were its author to die, no trace was left. */
+async function beginChange(context: ServerContext, state: State): Promise<void> {
+  const { incoming: { route }, url, known } = state;
+  if (!known || !isAudited(route) || url.searchParams.get("dryRun") === "true") return;
+  state.inbox = await context.audit.begin(auditHead(context, state));
+}
+
+function auditHead(context: ServerContext, state: State): AuditHead {
+  const { incoming: { route, connection }, principal, note, requestId, known, url } = state;
+  return {
     at: new Date(context.now()).toISOString(),
-    who: principal.name,
+    who: note?.who ?? principal.name,
     way: known ? principal.way : "unknown",
     ...(known ? { role: principal.role } : {}),
     from: connection.remote,
     requestId,
     action: route.id,
-    ...(note === undefined ? {} : { object: note.object }),
-    outcome: error === undefined
-      ? note?.unchanged === true ? "unchanged" : "done"
-      : status >= 500
-      ? "failed"
-      : "refused",
+    object: note?.object ?? url.pathname.slice(0, 500),
+  };
+}
+
+/** Every change, allowed or refused. Strangers are written down once a minute each. */
+async function audit(context: ServerContext, state: State, ending: Ending): Promise<void> {
+  const { incoming, note, known, inbox } = state;
+  const { route, connection } = incoming;
+  if (!isAudited(route)) return;
+  const { status, error } = ending;
+  if (!known && error !== undefined && !context.firstRefusal(connection.remote)) return;
+  const event: AuditEvent = {
+    ...auditHead(context, state),
+    outcome: error !== undefined
+      ? isKind(error, "unknown-outcome") ? "unknown" : status >= 500 ? "failed" : "refused"
+      : note?.unchanged === true
+      ? "unchanged"
+      : "done",
     ...(error === undefined ? {} : { detail: error.message.slice(0, 500) }),
     ...(note?.before === undefined ? {} : { before: note.before }),
     ...(note?.after === undefined || error !== undefined ? {} : { after: note.after }),
   };
-  await context.audit.append(event);
+  await context.audit.append(event, inbox);
 }
 
 function finish(context: ServerContext, state: State, { status, error }: Ending): void {

@@ -46,6 +46,9 @@ const LIMITS = {
   maxHeaderSize: 16 * 1024,
 } as const;
 
+/** Browsers come back by TLS only, for a year. */
+const HSTS = "max-age=31536000";
+
 /** So many octets may wait in a connection for a reader that does not read. */
 const MAX_UNSENT = 1024 * 1024;
 /** So long a reader may read nothing at all while something waits. */
@@ -151,6 +154,7 @@ async function serveOne(
   for (const [name, value] of response.headers) if (name !== "set-cookie") headers.set(name, value);
   const cookies = response.headers.getSetCookie();
   if (cookies.length > 0) headers.set("set-cookie", cookies);
+  if (options.tls !== undefined) headers.set("strict-transport-security", HSTS);
   // A body that nobody wants to read: the connection ends with the answer.
   if (!message.complete) headers.set("connection", "close");
   answer.writeHead(response.status, Object.fromEntries(headers));

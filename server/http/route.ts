@@ -57,6 +57,8 @@ export interface AuditNote {
   readonly after?: unknown;
   /** Nothing was written: it was so already, or it was a trial. */
   readonly unchanged?: boolean;
+  /** Who they say they are, where that is the question. */
+  readonly who?: string;
 }
 
 /** A request as a handler gets it. */
@@ -98,6 +100,8 @@ export interface RouteHead {
   readonly answers: Readonly<Record<number, AnswerSpec>>;
   /** Statuses of problems beside those that every route can have. */
   readonly problems?: readonly number[];
+  /** A GET that is written down all the same: a sign-in. */
+  readonly audited?: boolean;
   /** A body is a question, not a change: no audit. Default: what is not GET is a change. */
   readonly readOnly?: boolean;
   /** Tells of a try to come in: whoever tries too often waits. */

@@ -5,20 +5,21 @@
  */
 
 import * as v from "valibot";
-import { FabricError } from "../../mod/error.ts";
+import { FabricError, isKind } from "../../mod/error.ts";
 import { fieldError, invalidDocument } from "../../mod/model/field_error.ts";
 import {
+  type AccountContext,
   changeAccount,
   createAccount,
   deleteAccount,
   listAccounts,
-  signIn,
+  shownAccount,
 } from "../auth/accounts.ts";
 import { checkOrigin, sessionCookie } from "../auth/authenticator.ts";
 import { type Principal, ROLES, roleCovers, type Scope } from "../auth/principal.ts";
-import type { AccountRecord, TokenRecord } from "../auth/records.ts";
 import { beginSession, endSession, endSessions } from "../auth/sessions.ts";
-import { authenticateToken, createToken, listTokens, revokeToken } from "../auth/tokens.ts";
+import { checkSignIn } from "../auth/sign_in.ts";
+import { authenticateToken, createToken, listTokens, revokeToken, shownToken } from "../auth/tokens.ts";
 import type { ServerContext } from "../context.ts";
 import { jsonBody } from "../http/body.ts";
 import { httpError } from "../http/http_error.ts";
@@ -64,6 +65,10 @@ const PRINCIPAL = {
     scope: { type: "object", additionalProperties: { type: "string" } },
     csrf: { type: "string" },
     expires: { type: "string", format: "date-time" },
+    mustChange: {
+      type: "boolean",
+      description: "Nothing else is allowed before the password is changed",
+    },
   },
 } as const;
 
@@ -87,20 +92,32 @@ const LoginSchema = v.looseObject({
 async function login(
   call: Call<Record<never, never>, v.InferOutput<typeof LoginSchema>>,
 ): Promise<Reply> {
-  const { context, body, request, note } = call;
+  const { context, body, request, note, remote } = call;
   checkOrigin(request);
-  const principal = await whoSignsIn(context, body, (name) => note({ object: `Account ${name}` }));
-  note({ object: `Session ${principal.name}`, after: { way: principal.way } });
+  const principal = await whoSignsIn(
+    context,
+    { ...body, from: remote },
+    (name) => note({ object: `Account ${name}`, who: name }),
+  );
+  const { name: who, way } = principal;
+  note({ object: `Session ${who}`, who, after: { way } });
   const { cookie, csrf, expires } = await startSession(context, principal);
-  return { status: 200, cookies: [cookie], body: { ...shownPrincipal(principal), csrf, expires } };
+  return {
+    status: 200,
+    cookies: [cookie],
+    body: { ...shownPrincipal(principal), csrf, expires, mustChange: principal.mustChange ?? false },
+  };
 }
+
+/** Who signs in, and by what. */
+type SignedIn = Principal & { readonly tokenId?: string; readonly mustChange?: boolean };
 
 async function whoSignsIn(
   context: ServerContext,
-  body: v.InferOutput<typeof LoginSchema>,
+  body: v.InferOutput<typeof LoginSchema> & { readonly from: string },
   told: (name: string) => void,
-): Promise<Principal & { readonly tokenId?: string }> {
-  const { name, password, token } = body;
+): Promise<SignedIn> {
+  const { name, password, token, from } = body;
   if (token !== undefined) {
     const principal = await authenticateToken(context.ipam, token);
     if (principal !== undefined) return principal;
@@ -116,17 +133,13 @@ async function whoSignsIn(
     ]);
   }
   told(name.slice(0, 64));
-  const result = await signIn(context.ipam, { name, password });
-  if (result.principal !== undefined) return result.principal;
-  const seconds = Math.ceil(result.lockedForMs / 1000);
-  if (seconds > 0) {
-    throw httpError(429, "Too many wrong passwords: the account is locked for a while", {
-      type: "locked",
-      remedy: `try again in ${seconds} s, or ask an administrator to set a new password`,
-      headers: { "retry-after": String(seconds) },
-    });
-  }
-  throw httpError(401, "Name or password is wrong", { field: "password" });
+  const account = await checkSignIn(accountContext(context), { name, password, from });
+  const { role, scope, mustChange } = account;
+  return { name, way: "account", role, scope, mustChange };
+}
+
+function accountContext({ ipam, access }: ServerContext): AccountContext {
+  return { store: ipam.store, now: ipam.now, passwords: access.passwords };
 }
 
 async function logout(call: Call): Promise<Reply> {
@@ -158,25 +171,20 @@ async function changePassword(
   if (way !== "account") {
     throw httpError(403, "Only an account has a password here", { field: "current" });
   }
-  const result = await signIn(context.ipam, { name, password: body.current });
-  if (result.principal === undefined) {
+  const accounts = accountContext(context);
+  // Counted as a sign-in: whoever sits down at an open console may not guess for ever.
+  await checkSignIn(accounts, { name, password: body.current, from: call.remote }).catch((error) => {
+    if (!isKind(error, "unauthenticated")) throw error;
     throw httpError(403, "The present password is wrong", { field: "current" });
+  });
+  if (body.current === body.next) {
+    throw httpError(422, "The new password is the present one", { field: "password" });
   }
-  await changeAccount(context.ipam, name, { password: body.next });
-  await endSessions(context.store, name);
+  const { before, after } = await changeAccount(accounts, name, { password: body.next });
+  note({ object: `Account ${name}`, before: shownAccount(before), after: shownAccount(after) });
   // The one who changed it stays.
   const { cookie, csrf, expires } = await startSession(context, principal);
   return { status: 200, cookies: [cookie], body: { csrf, expires } };
-}
-
-function shownToken(record: TokenRecord) {
-  const { v: _, salt: __, hash: ___, ...shown } = record;
-  return shown;
-}
-
-function shownAccount(record: AccountRecord) {
-  const { v: _, salt: __, hash: ___, algorithm: ____, ...shown } = record;
-  return shown;
 }
 
 const TokenSchema = v.looseObject({
@@ -230,11 +238,14 @@ async function makeAccount(
   const { context, body, note } = call;
   const { name, password, scope } = body;
   note({ object: `Account ${name.slice(0, 64)}` });
-  const record = await createAccount(context.ipam, {
+  const record = await createAccount(accountContext(context), {
     name,
     password,
     role: checkRole(body.role),
     scope: checkScope(scope),
+    by: call.principal.name,
+    // The administrator knows it.
+    mustChange: true,
   });
   note({ object: `Account ${name}`, after: shownAccount(record) });
   return { status: 201, body: shownAccount(record) };
@@ -254,15 +265,21 @@ async function editAccount(
       remedy: "ask another administrator",
     });
   }
-  const record = await changeAccount(context.ipam, name, {
+  if (own && password !== undefined) {
+    throw new FabricError("conflict", "The own password is changed at another place", {
+      field: "password",
+      remedy: "POST /auth/password with the present one",
+    });
+  }
+  const { before, after } = await changeAccount(accountContext(context), name, {
     role: role === undefined ? undefined : checkRole(role),
     scope: scope === null || scope === undefined ? scope : checkScope(scope),
     disabled,
     password,
+    mustChange: true,
   });
-  if (disabled === true || password !== undefined) await endSessions(context.store, name);
-  note({ object: `Account ${name}`, after: shownAccount(record) });
-  return { status: 200, body: shownAccount(record) };
+  note({ object: `Account ${name}`, before: shownAccount(before), after: shownAccount(after) });
+  return { status: 200, body: shownAccount(after) };
 }
 
 async function dropAccount(call: Call): Promise<Reply> {
@@ -275,8 +292,8 @@ async function dropAccount(call: Call): Promise<Reply> {
       remedy: "ask another administrator",
     });
   }
-  await deleteAccount(context.store, name);
-  await endSessions(context.store, name);
+  const before = await deleteAccount(context.store, name);
+  note({ object: `Account ${name}`, before: shownAccount(before) });
   return { status: 204 };
 }
 
@@ -299,9 +316,10 @@ function noProvider(): FabricError {
 }
 
 async function oidcBack(call: Call<typeof BACK>): Promise<Reply> {
-  const { context, request, url } = call;
+  const { context, request, url, note } = call;
   const { oidc, secure } = context.access;
   if (oidc === undefined) throw noProvider();
+  note({ object: "Session" });
   const cookie = (request.headers.get("cookie") ?? "").split(";").map((one) => one.trim())
     .find((one) => one.startsWith(`${LOGIN_COOKIE}=`));
   const browser = cookie?.slice(LOGIN_COOKIE.length + 1);
@@ -309,24 +327,13 @@ async function oidcBack(call: Call<typeof BACK>): Promise<Reply> {
   const begun = await startSession(context, principal);
   const gone = `${LOGIN_COOKIE}=; Max-Age=0; Path=/auth/oidc; HttpOnly; SameSite=Lax` +
     (secure ? "; Secure" : "");
-  await context.audit.append({
-    at: new Date(context.now()).toISOString(),
-    who: principal.name,
-    way: principal.way,
-    role: principal.role,
-    from: call.remote,
-    requestId: call.requestId,
-    action: "signIn",
+  note({
     object: `Session ${principal.name}`,
-    outcome: "done",
+    who: principal.name,
+    after: { way: principal.way, role: principal.role, scope: principal.scope },
   });
-  // A cookie that is Strict is not sent with a redirect from elsewhere: the page asks by itself.
-  return {
-    status: 200,
-    cookies: [begun.cookie, gone],
-    headers: { refresh: `0; url=${target}` },
-    raw: { type: "text/plain; charset=utf-8", content: "Signed in\n" },
-  };
+  // The page behind it is the same for everybody; what it asks for comes with the new cookie.
+  return { status: 303, cookies: [begun.cookie, gone], headers: { location: target } };
 }
 
 const TARGET = {
@@ -448,7 +455,8 @@ export const ACCESS_ROUTES: readonly Route[] = [
     tenant: "shared",
     signsIn: true,
     query: BACK,
-    answers: { 200: { description: "Signed in", type: "text/plain" } },
+    audited: true,
+    answers: { 303: { description: "Signed in: to the console" } },
     problems: [403, 404, 429],
     handle: oidcBack,
   }),
@@ -468,6 +476,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
         ...(session === undefined ? {} : {
           csrf: session.record.csrf,
           expires: new Date(session.expires).toISOString(),
+          mustChange: session.mustChange,
         }),
       },
     }),

@@ -51,7 +51,11 @@ Deno.test("a token is shown once, works until it is revoked, and is stored as a 
 Deno.test("a session begins by a password, changes only with its word, and ends everywhere", async () => {
   await using all = await startAll({});
   const { ask, server } = all;
-  const made = await ctl(all, ["account", "create", "anna", "--role", "admin"], `${PASSWORD}\n`);
+  const made = await ctl(
+    all,
+    ["account", "create", "anna", "--role", "admin", "--password-stdin"],
+    `${PASSWORD}\n`,
+  );
   assertEquals([made.code, made.stderr], [0, ""]);
   const signIn = () =>
     ask("/auth/login", { method: "POST", body: { name: "anna", password: PASSWORD } });
@@ -102,7 +106,8 @@ Deno.test("a session begins by a password, changes only with its word, and ends 
   assertEquals(actions, [
     "createAccount done",
     "signIn done",
-    // Whoever has no word is a stranger, and strangers are written down once a minute.
+    "createPhysicalNetwork refused",
+    "createPhysicalNetwork refused",
     "createPhysicalNetwork refused",
     "createPhysicalNetwork done",
     "signIn done",
@@ -121,16 +126,31 @@ Deno.test("a session begins by a password, changes only with its word, and ends 
 
 Deno.test("wrong passwords lock an account on every replica, for a time that grows", async () => {
   await using all = await startAll({});
-  await ctl(all, ["account", "create", "anna", "--role", "viewer"], PASSWORD);
+  await ctl(all, ["account", "create", "anna", "--role", "viewer", "--password-stdin"], PASSWORD);
   const signIn = (password: string, name = "anna") =>
     all.ask("/auth/login", { method: "POST", body: { name, password } });
-  for (let i = 0; i < 3; i++) assertEquals((await signIn("wrong")).status, 401);
-  assertEquals((await signIn("wrong", "nobody")).json.detail, "Name or password is wrong");
+  // A loaded machine may take longer for a look at a password than the first lock lasts.
+  const answers = async (name: string) => {
+    const found = new Set<string>();
+    for (let i = 0, status = 401; i < 12 && status === 401; i++) {
+      const { json, status: got } = await signIn("wrong", name);
+      status = got;
+      const { type, title, detail } = json;
+      found.add(JSON.stringify([status, type, title, detail]));
+    }
+    return [...found];
+  };
+  const ofNobody = await answers("nobody");
+  assertEquals(await answers("anna"), ofNobody, "whether an account exists is not told");
   const locked = await signIn("wrong");
-  assertEquals([locked.status, locked.json.type.split("/").at(-1)], [429, "locked"]);
+  assertEquals([ofNobody.length, locked.status], [2, 429]);
+  assertEquals(locked.json.type.split("/").at(-1), "locked");
   assert(Number(locked.headers.get("retry-after")) >= 1);
-  assertEquals((await signIn(PASSWORD)).status, 429);
-  assertEquals((await ctl(all, ["account", "password", "anna"], `${PASSWORD}!`)).code, 0);
+  assertEquals((await signIn(PASSWORD)).status, 429, "not even the right one");
+  assertEquals(
+    (await ctl(all, ["account", "password", "anna", "--password-stdin"], `${PASSWORD}!`)).code,
+    0,
+  );
   assertEquals((await signIn(`${PASSWORD}!`)).status, 200);
 });
 
