@@ -20,20 +20,6 @@ export const LAYERS = [
 ] as const;
 export type Layer = typeof LAYERS[number];
 
-/** One line for each layer, for help and documentation. */
-export const LAYER_TEXT: Readonly<Record<Layer, string>> = {
-  record: "the store and the switch agree who has which address, and on which node",
-  namespace: "the pod's network namespace is there, with its interface",
-  addresses: "the pod's interface is up, with its addresses, MAC and routes",
-  veth: "the cable between pod and host is whole and up at both ends",
-  port: "the host's end is a working access port of the right bridge, in the right VLAN",
-  flows: "the switch's rules let the pod's packets out, and answers in",
-  uplink: "the bridge has its uplink, up, with a carrier, carrying the VLAN",
-  vlan: "somebody beyond the uplink answers in the VLAN, and nobody else has the pod's address",
-  gateway: "the gateway answers, and only one machine does",
-  target: "the target answers",
-};
-
 /**
  * `ok`: it is as it should be. `broken`: it is not, and this is why nothing passes. `unknown`: it
  * could not be looked at. `skipped`: it is not on this way.
