@@ -134,6 +134,7 @@ export const BUNDLE: Command = {
   summary: "Write a support archive of this node, with the secrets removed",
   args: "[FILE]",
   count: { min: 0, max: 1 },
+  group: "health",
   flags: [{
     name: "max-size",
     value: "MIB",
