@@ -10,10 +10,12 @@
  */
 
 import { main } from "../../admin/main.ts";
+import { underPrefix } from "../../mod/etcd/store.ts";
 import { parseAddress } from "../../mod/ip/address.ts";
 import { allocate } from "../../mod/ipam/allocate.ts";
 import { applyResource } from "../../mod/ipam/apply.ts";
 import type { IpamContext } from "../../mod/ipam/context.ts";
+import { PREFIXES } from "../../mod/ipam/keys.ts";
 import { release } from "../../mod/ipam/release.ts";
 import { reserve } from "../../mod/ipam/reserve.ts";
 import { parseRange } from "../../mod/ip/range.ts";
@@ -159,6 +161,8 @@ async function populate(base: IpamContext): Promise<void> {
     ends.push([until, () => release(at(until), attachment, { endedBy: "del", cool })]);
   }
   for (const [, end] of ends) await end();
+  // What the pods of long ago left would have gone by itself long ago.
+  await base.store.txn({ success: [{ delete: underPrefix(PREFIXES.tombstones) }] });
 }
 
 /** Runs one line as a person would; what it prints. */
