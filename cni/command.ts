@@ -1,5 +1,5 @@
 /**
- * `fabric` as people type it: version, install, uninstall.
+ * `fabric` as people and manifests type it.
  *
  * @module
  */
@@ -12,6 +12,8 @@ const HELP = `fabric: pods as plain citizens of the layer-2 network
 Usage:
   fabric install [options]      put the plugin where the container runtime looks for it
   fabric uninstall [options]    take back what install put
+  fabric configure [options]    put a node's configuration where the plugin reads it
+  fabric keep-kubeconfig [...]  keep the plugin's kubeconfig fresh
   fabric version [-o json]
   fabric admin ...              the same as fabric-admin: networks, addresses, history
   fabric ctl ...                the same as fabric-ctl
@@ -29,6 +31,10 @@ export async function main([command, ...rest]: readonly string[], io: RoleIo): P
       return await (await import("./install.ts")).runInstall(rest, io);
     case "uninstall":
       return await (await import("./uninstall.ts")).runUninstall(rest, io);
+    case "configure":
+      return await (await import("./configure.ts")).runConfigure(rest, io);
+    case "keep-kubeconfig":
+      return await (await import("./keep_kubeconfig.ts")).runKeepKubeconfig(rest, io);
     case "help":
     case "--help":
     case "-h":

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
-import { FabricError } from "../mod/error.ts";
+import { absolute, parseFlags, usage } from "./command_line.ts";
 
 /** Where what goes. All paths are absolute. */
 export interface InstallOptions {
@@ -61,23 +60,24 @@ Options:
 
 /** Reads the arguments of `fabric install`; undefined when help is asked for. */
 export function parseInstall(args: readonly string[]): InstallOptions | undefined {
-  const flags = parse(args, ["bin-dir", "conf-dir", "conf-name", "network-name", "config"]);
+  const texts = ["bin-dir", "conf-dir", "conf-name", "network-name", "config"];
+  const flags = parseFlags(args, { texts, switches: ["force"] });
   if (flags.help) return undefined;
-  const confName = flags.text("conf-name", DEFAULTS.confName);
+  const confName = flags.text("conf-name") ?? DEFAULTS.confName;
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*\.conflist$/.test(confName)) {
     throw usage("--conf-name", confName, "give a file name that ends in .conflist");
   }
-  const networkName = flags.text("network-name", DEFAULTS.networkName);
+  const networkName = flags.text("network-name") ?? DEFAULTS.networkName;
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(networkName)) {
     throw usage("--network-name", networkName, "use letters, digits, and _ . - behind the first");
   }
   return {
-    binDir: absolute("--bin-dir", flags.text("bin-dir", DEFAULTS.binDir)),
-    confDir: absolute("--conf-dir", flags.text("conf-dir", DEFAULTS.confDir)),
+    binDir: absolute("--bin-dir", flags.text("bin-dir") ?? DEFAULTS.binDir),
+    confDir: absolute("--conf-dir", flags.text("conf-dir") ?? DEFAULTS.confDir),
     confName,
     networkName,
-    config: absolute("--config", flags.text("config", DEFAULTS.config)),
-    force: flags.force,
+    config: absolute("--config", flags.text("config") ?? DEFAULTS.config),
+    force: flags.has("force"),
   };
 }
 
@@ -85,48 +85,8 @@ export function parseInstall(args: readonly string[]): InstallOptions | undefine
 export function parseUninstall(
   args: readonly string[],
 ): Pick<InstallOptions, "binDir" | "force"> | undefined {
-  const flags = parse(args, ["bin-dir"]);
+  const flags = parseFlags(args, { texts: ["bin-dir"], switches: ["force"] });
   if (flags.help) return undefined;
-  const binDir = absolute("--bin-dir", flags.text("bin-dir", DEFAULTS.binDir));
-  return { binDir, force: flags.force };
-}
-
-interface Flags {
-  readonly help: boolean;
-  readonly force: boolean;
-  text(name: string, otherwise: string): string;
-}
-
-function parse(args: readonly string[], texts: readonly string[]): Flags {
-  const parsed = parseArgs(args, {
-    string: texts,
-    boolean: ["help", "force"],
-    alias: { h: "help" },
-    unknown: (argument) => {
-      throw usage(argument, undefined, "run it with --help to see its options");
-    },
-  });
-  return {
-    help: parsed["help"] === true,
-    force: parsed["force"] === true,
-    text: (name, otherwise) => {
-      const value = parsed[name];
-      if (value === undefined) return otherwise;
-      if (typeof value === "string" && value !== "") return value;
-      throw usage(`--${name}`, String(value), "give it once, with a value");
-    },
-  };
-}
-
-function absolute(flag: string, path: string): string {
-  if (!path.startsWith("/") || path.split("/").includes("..")) {
-    throw usage(flag, path, "give an absolute path without ..");
-  }
-  return path.length > 1 ? path.replace(/\/+$/, "") : path;
-}
-
-function usage(field: string, value: string | undefined, remedy: string): FabricError {
-  return value === undefined
-    ? new FabricError("invalid", `unknown argument ${field}`, { field, remedy })
-    : new FabricError("invalid", `${field} "${value}" cannot be used`, { field, value, remedy });
+  const binDir = absolute("--bin-dir", flags.text("bin-dir") ?? DEFAULTS.binDir);
+  return { binDir, force: flags.has("force") };
 }

@@ -1,0 +1,81 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { FabricError } from "../mod/error.ts";
+import { configure } from "./configure.ts";
+import { parseConfigure } from "./configure_options.ts";
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const CONFIG = `# of the cluster
+zone: zone1
+node: overridden
+physicalNetworks:
+  prod: {bridge: br-prod}
+`;
+
+Deno.test("configure() writes credentials and configuration, with the node's name", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/secret/..data`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/secret/etcd-ca.pem`, "CA");
+    await Deno.writeTextFile(`${folder}/config`, CONFIG);
+    const paths = await configure({
+      config: `${folder}/config`,
+      credentials: `${folder}/secret`,
+      node: "node-7",
+      to: `${folder}/to`,
+    });
+    assertEquals(paths, [`${folder}/to/etcd-ca.pem`, `${folder}/to/config.yaml`]);
+    assertEquals(
+      await Deno.readTextFile(`${folder}/to/config.yaml`),
+      `node: "node-7"\n${CONFIG.replace("node: overridden\n", "")}`,
+    );
+    const modes = await Promise.all(paths.map(async (path) => (await Deno.stat(path)).mode));
+    assertEquals(modes.map((mode) => (mode ?? 0) & 0o777), [0o600, 0o644]);
+  });
+});
+
+Deno.test("configure() writes nothing when the configuration cannot be used", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/config`, "zoen: zone1\n");
+    const attempt = () =>
+      configure({
+        config: `${folder}/config`,
+        credentials: undefined,
+        node: "n",
+        to: `${folder}/to`,
+      });
+    const error = await assertRejects(attempt, FabricError);
+    assertStringIncludes(error.message, "zoen");
+    assertEquals(error.remedy?.includes("zone"), true);
+    await assertRejects(() => Deno.stat(`${folder}/to`), Deno.errors.NotFound);
+    await Deno.writeTextFile(`${folder}/config`, "zone: zone1\n");
+    const nameless = { config: `${folder}/config`, credentials: undefined, node: undefined };
+    const missing = await assertRejects(
+      () => configure({ ...nameless, to: `${folder}/to` }),
+      FabricError,
+    );
+    assertEquals(missing.field, "--node");
+  });
+});
+
+Deno.test("parseConfigure() names the flag that cannot be used", () => {
+  const faultOf = (...args: readonly string[]): string | undefined => {
+    try {
+      parseConfigure(args);
+      return undefined;
+    } catch (error) {
+      return error instanceof FabricError ? error.field : "none";
+    }
+  };
+  assertEquals(faultOf(), "--config");
+  assertEquals(faultOf("--config", "relative"), "--config");
+  assertEquals(faultOf("--config", "/a", "--to", "/a/../b"), "--to");
+  assertEquals(faultOf("--config", "/a", "--nodes", "x"), "--nodes");
+  assertEquals(faultOf("--config", "/a"), undefined);
+});

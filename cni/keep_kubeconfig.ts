@@ -1,0 +1,100 @@
+/**
+ * `fabric keep-kubeconfig`: a kubelet renews the token of a service account in a volume that only
+ * its Pod sees; the plugin runs outside of Pods, and reads the token from a file on the node.
+ *
+ * @module
+ */
+
+import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
+import { asFabricError, describeError, FabricError } from "../mod/error.ts";
+import type { RoleIo } from "../mod/role.ts";
+import { pause } from "../mod/timer.ts";
+import {
+  KEEP_KUBECONFIG_HELP,
+  type KeepKubeconfigOptions,
+  parseKeepKubeconfig,
+} from "./configure_options.ts";
+import { runCommand } from "./run_command.ts";
+
+/** Runs `fabric keep-kubeconfig`; exit status 0, 1 when it failed, 2 for a wrong command line. */
+export function runKeepKubeconfig(args: readonly string[], io: RoleIo): Promise<number> {
+  const name = "keep-kubeconfig";
+  return runCommand({ name, help: KEEP_KUBECONFIG_HELP, parse: parseKeepKubeconfig, args, io }, {
+    run: async (options) => {
+      const end = new AbortController();
+      const stop = (): void => end.abort();
+      Deno.addSignalListener("SIGTERM", stop);
+      try {
+        await keepKubeconfig(options, { io, signal: end.signal });
+      } finally {
+        Deno.removeSignalListener("SIGTERM", stop);
+      }
+    },
+  });
+}
+
+/**
+ * Writes the kubeconfig, and again when token or authority are others. What fails once it stands is
+ * told and tried again: the old token is good for a while.
+ *
+ * @throws {FabricError} `invalid`: it cannot be written the first time.
+ */
+export async function keepKubeconfig(
+  options: KeepKubeconfigOptions,
+  { io, signal }: { readonly io: RoleIo; readonly signal: AbortSignal },
+): Promise<void> {
+  writeIfOther(options, io);
+  while (!options.once) {
+    await pause(options.seconds * 1000, signal);
+    if (signal.aborted) return;
+    try {
+      writeIfOther(options, io);
+    } catch (error) {
+      io.writeStderr(`fabric keep-kubeconfig: ${describeError(asFabricError(error))}\n`);
+    }
+  }
+}
+
+function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): void {
+  const { kubeconfig, server } = options;
+  const token = read(options.tokenFile, "--token-file").trim();
+  const text = kubeconfigText({ server, token, ca: read(options.caFile, "--ca-file") });
+  if (readTextIfThere(kubeconfig) === text) return;
+  try {
+    replaceFile(kubeconfig, text, { unique: "keep", durable: true });
+  } catch (cause) {
+    throw new FabricError("invalid", `cannot write ${kubeconfig}`, {
+      field: "--kubeconfig",
+      value: kubeconfig,
+      remedy: "give a file in a folder that this user may write to",
+      cause,
+    });
+  }
+  io.writeStdout(`wrote ${kubeconfig}\n`);
+}
+
+function read(path: string, flag: string): string {
+  const text = readTextIfThere(path);
+  if (text !== undefined && text.trim() !== "") return text;
+  throw new FabricError("invalid", `${path} is ${text === undefined ? "missing" : "empty"}`, {
+    field: flag,
+    value: path,
+    remedy: "mount the token of a service account there",
+  });
+}
+
+/** JSON, which is YAML too. */
+function kubeconfigText(
+  { server, token, ca }: { readonly server: string; readonly token: string; readonly ca: string },
+): string {
+  const cluster = { server, "certificate-authority-data": btoa(ca) };
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "cluster", cluster }],
+    users: [{ name: "fabric", user: { token } }],
+    contexts: [{ name: "fabric", context: { cluster: "cluster", user: "fabric" } }],
+    "current-context": "fabric",
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}
