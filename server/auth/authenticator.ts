@@ -14,7 +14,13 @@ import { isLoopback } from "../loopback.ts";
 import { bind, type Binding, type Vouched } from "./bindings.ts";
 import type { TokenReviews } from "./kubernetes.ts";
 import type { Principal, Role } from "./principal.ts";
-import { findSession, hasCsrf, type Session, SessionKeeper, type SessionSettings } from "./sessions.ts";
+import {
+  findSession,
+  hasCsrf,
+  type Session,
+  SessionKeeper,
+  type SessionSettings,
+} from "./sessions.ts";
 import { authenticateToken } from "./tokens.ts";
 
 export interface AuthenticatorOptions {
@@ -38,7 +44,12 @@ export interface Admitted {
 export const BACKGROUND_HEADER = "x-fabric-background";
 
 /** What somebody may do whose password is known to others. */
-const BEFORE_CHANGE: readonly string[] = ["whoAmI", "signOut", "signOutEverywhere", "changePassword"];
+const BEFORE_CHANGE: readonly string[] = [
+  "whoAmI",
+  "signOut",
+  "signOutEverywhere",
+  "changePassword",
+];
 
 const SAFE = ["GET", "HEAD", "OPTIONS"];
 

@@ -14,7 +14,10 @@ const Text = v.pipe(v.string("it is not text"), v.minLength(1, "it is empty"));
 
 /** One rule of `server.access`. */
 export const BindingSchema = v.strictObject({
-  way: v.picklist(["certificate", "oidc", "kubernetes"], "it is none of certificate, oidc, kubernetes"),
+  way: v.picklist(
+    ["certificate", "oidc", "kubernetes"],
+    "it is none of certificate, oidc, kubernetes",
+  ),
   /** CN or a subject's alternative name; user name. */
   user: v.optional(Text),
   /** O; group. */

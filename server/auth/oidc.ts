@@ -135,6 +135,14 @@ export class OidcLogin {
         idTokenExpected: true,
       });
       claims = tokens.claims() ?? {};
+      const { userClaim, groupsClaim } = this.#settings;
+      const { sub } = claims;
+      const lacks = claims[userClaim] === undefined || claims[groupsClaim] === undefined;
+      // Many providers tell only the subject in the ID token, and the rest when asked for it.
+      if (lacks && typeof sub === "string" && hasUserInfo(configuration)) {
+        const told = await client.fetchUserInfo(configuration, tokens.access_token, sub);
+        claims = { ...told, ...claims };
+      }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
       throw httpError(403, `${this.#settings.name} did not confirm who it is: ${why}`, {
@@ -207,6 +215,10 @@ export class OidcLogin {
     configuration[client.customFetch] = custom;
     return configuration;
   }
+}
+
+function hasUserInfo(configuration: client.Configuration): boolean {
+  return configuration.serverMetadata().userinfo_endpoint !== undefined;
 }
 
 function keyOf(state: string): string {

@@ -78,7 +78,9 @@ export async function checkSignIn(
     }),
   });
   if (!counted.succeeded) throw tooMany(1000);
-  const account = accountKv === undefined ? undefined : decodeRecord(AccountRecordSchema, accountKv);
+  const account = accountKv === undefined
+    ? undefined
+    : decodeRecord(AccountRecordSchema, accountKv);
   const right = await passwords.verify(given.password, account?.password);
   if (!right || account === undefined || account.disabled) throw wrongPassword();
   // The lease takes both counts away; a count from elsewhere begins anew with them.

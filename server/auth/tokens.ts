@@ -10,7 +10,7 @@ import { type Store, underPrefix } from "../../mod/etcd/store.ts";
 import type { IpamContext } from "../../mod/ipam/context.ts";
 import { decodeRecord, encodeRecord } from "../../mod/ipam/stored.ts";
 import type { Principal, Role, Scope } from "./principal.ts";
-import { tokenKey, TokenRecordSchema, type TokenRecord, TOKENS } from "./records.ts";
+import { tokenKey, type TokenRecord, TokenRecordSchema, TOKENS } from "./records.ts";
 import { hashSecret, randomText, sameText } from "./secret.ts";
 
 /** What a token begins with, so that scanners of leaked secrets find it. */
@@ -122,8 +122,9 @@ export async function authenticateToken(
   { store, now }: Pick<IpamContext, "store" | "now">,
   text: string,
 ): Promise<(Principal & { readonly tokenId: string }) | undefined> {
-  const [mark, id, secret] = /^([a-z]+)_([a-z0-9]{1,32})_([A-Za-z0-9_-]{20,100})$/.exec(text)?.slice(1) ??
-    [];
+  const [mark, id, secret] =
+    /^([a-z]+)_([a-z0-9]{1,32})_([A-Za-z0-9_-]{20,100})$/.exec(text)?.slice(1) ??
+      [];
   if (mark !== MARK || id === undefined || secret === undefined) return undefined;
   const { kvs: [kv] } = await store.range({ key: tokenKey(id) });
   if (kv === undefined) return undefined;
