@@ -6,14 +6,25 @@
 
 import { stringify } from "yaml";
 import { readPages } from "../mod/etcd/pages.ts";
-import { underPrefix } from "../mod/etcd/store.ts";
+import { type Store, underPrefix } from "../mod/etcd/store.ts";
 import { formatAddress } from "../mod/ip/address.ts";
 import { ADDRESS_COLUMNS } from "../mod/ipam/import/row.ts";
-import { networkAddressPrefix, parseAddressKey, PREFIXES } from "../mod/ipam/keys.ts";
+import {
+  addressKey,
+  networkAddressPrefix,
+  ownerPrefix,
+  parseAddressKey,
+  PREFIXES,
+} from "../mod/ipam/keys.ts";
 import { listResources } from "../mod/ipam/kinds.ts";
+import { leavingAddresses } from "../mod/ipam/owned.ts";
 import { decodeRecord, encodeResource } from "../mod/ipam/stored.ts";
 import type { Network } from "../mod/model/network.ts";
-import { type AddressRecord, AddressRecordSchema } from "../mod/model/records.ts";
+import {
+  type AddressRecord,
+  AddressRecordSchema,
+  OwnerRecordSchema,
+} from "../mod/model/records.ts";
 import { workloadName } from "../mod/model/workload.ts";
 import { holderCell } from "./cells.ts";
 import type { Call, Command } from "./command.ts";
@@ -50,6 +61,22 @@ function addressCells(
   };
 }
 
+/** Keys of addresses that only their running holders keep: their owners have others already. */
+async function leavingKeys(store: Store, network: string | undefined): Promise<Set<string>> {
+  const prefix = network === undefined ? PREFIXES.owners : ownerPrefix(network);
+  const keys = new Set<string>();
+  for await (const page of readPages(store, underPrefix(prefix))) {
+    for (const kv of page) {
+      if (!kv.value.includes('"leaving"')) continue;
+      const record = decodeRecord(OwnerRecordSchema, kv);
+      for (const address of leavingAddresses(record)) {
+        keys.add(addressKey(record.network.name, address));
+      }
+    }
+  }
+  return keys;
+}
+
 interface Form {
   readonly yaml: boolean;
   readonly bom: boolean;
@@ -64,12 +91,15 @@ async function exportAddresses(
   const prefix = network === undefined ? PREFIXES.addresses : networkAddressPrefix(network);
   const everything = flags.isSet("all");
   if (!yaml) context.write(`${bom ? "\ufeff" : ""}${await formatCsv(COLUMNS, [])}`);
-  for await (const page of readPages(await context.store(), underPrefix(prefix))) {
+  const store = await context.store();
+  const leaving = everything ? new Set<string>() : await leavingKeys(store, network);
+  for await (const page of readPages(store, underPrefix(prefix))) {
     const all = page.flatMap((kv) => {
       const record = decodeRecord(AddressRecordSchema, kv);
       const { network, address } = parseAddressKey(kv.key);
       // An address of nobody's workload is another's tomorrow.
       if (!everything && record.state !== "reserved" && record.owner === undefined) return [];
+      if (leaving.has(kv.key)) return [];
       return [addressCells(network, formatAddress(address), record)];
     });
     if (all.length === 0) continue;

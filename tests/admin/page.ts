@@ -242,6 +242,7 @@ export function masked(page: string): string {
     .replace(/\b(\d+[smhdy]){1,2}(?![\w-])/g, "<age>")
     .replace(/(resourceVersion"?: )"\d+"/g, "$1<rev>")
     .replace(/revision \d+/g, "revision <rev>")
+    .replace(/SHA-256 [0-9a-f]{64}/g, "SHA-256 <sha>")
     .replace(/ {2,}/g, "  ")
     .replace(/ +$/gm, "");
 }
