@@ -16,6 +16,7 @@ import type { Watches } from "./http/watches.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { TrendCache } from "./trend.ts";
+import type { OwnLease } from "./own_lease.ts";
 import type { UsageCache } from "./usage.ts";
 
 /** How people come in. */
@@ -39,6 +40,8 @@ export interface ServerContext {
   readonly trend: TrendCache;
   readonly audit: AuditWriter;
   readonly access: AccessContext;
+  /** Ends with this server. */
+  readonly lease: OwnLease;
   readonly metrics: Metrics;
   readonly log: Log;
   /** Milliseconds since the epoch. */

@@ -33,6 +33,7 @@ import { Watches } from "./http/watches.ts";
 import { Mirror } from "./mirror/mirror.ts";
 import { runServerReclaimer } from "./reclaim.ts";
 import { ROUTES } from "./routes/table.ts";
+import { OwnLease } from "./own_lease.ts";
 import { readText, readTls } from "./tls_material.ts";
 import { TrendCache } from "./trend.ts";
 import { UsageCache } from "./usage.ts";
@@ -103,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     newId: ulid,
     leases: memoryLeaseCache(),
   };
+  using lease = new OwnLease(store);
   const context: ServerContext = {
     store,
     ipam,
@@ -119,6 +121,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       passwords: new Passwords(),
       certificates: tls?.clientCa !== undefined,
     },
+    lease,
     metrics,
     log,
     now: Date.now,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { openLog } from "../mod/log.ts";
+import { openServerLog } from "./server_log.ts";
 import { type Command, type CommandCall, CONFIG_FLAGS, readConfig } from "./command.ts";
 import { ROLES } from "./auth/principal.ts";
 import { serve } from "./serve.ts";
@@ -20,12 +20,7 @@ async function run(call: CommandCall): Promise<number> {
     tlsKeyFile: flags.get("tls-key-file"),
     clientCaFile: flags.get("client-ca-file"),
   });
-  const log = openLog({
-    ...config.log,
-    category: ["fabric", "ctl"],
-    now: Date.now,
-    onError: (error) => io.writeStderr(`fabric-ctl: cannot write the log: ${error}\n`),
-  });
+  const log = openServerLog(config.log, io);
   const ending = new AbortController();
   const end = (): void => ending.abort("signal");
   Deno.addSignalListener("SIGTERM", end);

@@ -140,7 +140,7 @@ async function handle(options: DispatchOptions, state: State): Promise<Reply> {
         await beginChange(context, state);
         return await run();
       };
-      return once === null ? await begin() : await runOnce(context.ipam, {
+      return once === null ? await begin() : await runOnce(context.ipam, context.lease, {
         caller: `${principal.way} ${principal.name}`,
         key: once,
         content: [request.method, url.pathname, url.search, text],

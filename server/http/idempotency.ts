@@ -2,9 +2,9 @@
  * `Idempotency-Key`: a POST that is said again gets the first one's answer, on any replica.
  *
  * The first request claims the key, and notes its answer under it. A request that fails gives the
- * claim back, since nothing was done; one whose outcome is not known keeps it for a minute. A server
- * that dies between its change and its note leaves the change: operations can be said twice, and a
- * creation answers then that the object exists.
+ * claim back, since nothing was done. The claim of a server that dies goes within seconds; had it
+ * changed something already, that stays: operations can be said twice, and a creation answers then
+ * that the object exists.
  *
  * @module
  */
@@ -12,14 +12,15 @@
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { isKind } from "../../mod/error.ts";
+import type { Store, TxnResponse } from "../../mod/etcd/store.ts";
 import type { IpamContext } from "../../mod/ipam/context.ts";
 import { PREFIXES } from "../../mod/ipam/keys.ts";
 import { withLeases } from "../../mod/ipam/lease.ts";
 import { decodeRecord, encodeRecord } from "../../mod/ipam/stored.ts";
+import type { OwnLease } from "../own_lease.ts";
 import { httpError } from "./http_error.ts";
 import type { Reply } from "./route.ts";
 
-const RUNNING_SECONDS = 60;
 const KEPT_SECONDS = 24 * 3600;
 /** Longer answers are not kept: the change stands, and its second request is answered by what is. */
 const MAX_KEPT = 256 * 1024;
@@ -52,6 +53,7 @@ function digest(...texts: readonly string[]): string {
 /** Runs the request, unless it was run before. */
 export async function runOnce(
   context: IpamContext,
+  lease: OwnLease,
   request: IdempotentRequest,
   run: () => Promise<Reply>,
 ): Promise<Reply> {
@@ -64,16 +66,7 @@ export async function runOnce(
   }
   const key = `${PREFIXES.idempotency}${digest(caller)}/${digest(request.key)}`;
   const print = digest(...content);
-  const claimed = await withLeases(context, [RUNNING_SECONDS], ([lease]) =>
-    context.store.txn({
-      compare: [{ key, target: "create", op: "=", revision: 0 }],
-      success: [{
-        put: key,
-        value: encodeRecord({ request: print }),
-        ...(lease === undefined ? {} : { lease }),
-      }],
-      failure: [{ range: { key } }],
-    }));
+  const claimed = await claim(context.store, lease, { key, print });
   if (!claimed.succeeded) {
     const [result] = claimed.results;
     const kv = result?.kind === "range" ? result.response.kvs[0] : undefined;
@@ -100,13 +93,30 @@ export async function runOnce(
   try {
     reply = await run();
   } catch (error) {
-    if (!isKind(error, "unknown-outcome")) {
-      await context.store.txn({ success: [{ delete: { key } }] }).catch(() => {});
-    }
+    await context.store.txn({ success: [{ delete: { key } }] }).catch(() => {});
     throw error;
   }
   await keep(context, key, { request: print, reply }).catch(() => {});
   return reply;
+}
+
+async function claim(
+  store: Store,
+  lease: OwnLease,
+  { key, print }: { readonly key: string; readonly print: string },
+): Promise<TxnResponse> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await store.txn({
+        compare: [{ key, target: "create", op: "=", revision: 0 }],
+        success: [{ put: key, value: encodeRecord({ request: print }), lease: await lease.id() }],
+        failure: [{ range: { key } }],
+      });
+    } catch (error) {
+      if (!isKind(error, "not-found") || attempt > 2) throw error;
+      lease.forget();
+    }
+  }
 }
 
 async function keep(

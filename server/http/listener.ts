@@ -10,6 +10,7 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { Readable } from "node:stream";
+import { PROBLEM_BASE } from "./problem.ts";
 import type { ClientCertificate, Connection } from "./dispatch.ts";
 
 /** PEM text of the server's certificate, its key, and the authorities of client certificates. */
@@ -120,23 +121,36 @@ function tlsOptions({ cert, key, clientCa }: TlsMaterial): https.ServerOptions {
   };
 }
 
-/** What cannot even be parsed as a request. */
-function rawProblem(code: string): string {
-  const [status, title, type] = code === "HPE_HEADER_OVERFLOW"
-    ? [431, "Request Header Fields Too Large", "headers-too-large"]
-    : code === "ERR_HTTP_REQUEST_TIMEOUT"
-    ? [408, "Request Timeout", "request-timeout"]
-    : [400, "Bad Request", "bad-request"];
-  const body = JSON.stringify({
-    type: `https://beyondfabric.io/problems/${type}`,
+const METHODS = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
+
+const RAW_PROBLEMS = {
+  400: ["Bad Request", "bad-request"],
+  405: ["Method Not Allowed", "method-not-allowed"],
+  408: ["Request Timeout", "request-timeout"],
+  431: ["Request Header Fields Too Large", "headers-too-large"],
+} as const;
+
+/** A problem of something that is no request yet. */
+function problemText(status: keyof typeof RAW_PROBLEMS) {
+  const [title, type] = RAW_PROBLEMS[status];
+  const text = JSON.stringify({
+    type: PROBLEM_BASE + type,
     title,
     status,
     detail: title,
     instance: "",
     requestId: crypto.randomUUID(),
   });
+  return { status, title, text };
+}
+
+/** What cannot even be parsed as a request. */
+function rawProblem(code: string): string {
+  const { status, title, text } = problemText(
+    code === "HPE_HEADER_OVERFLOW" ? 431 : code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400,
+  );
   return `HTTP/1.1 ${status} ${title}\r\ncontent-type: application/problem+json\r\n` +
-    `content-length: ${body.length}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${body}`;
+    `content-length: ${text.length}\r\ncache-control: no-store\r\nconnection: close\r\n\r\n${text}`;
 }
 
 async function serveOne(
@@ -146,7 +160,14 @@ async function serveOne(
 ): Promise<void> {
   const request = toRequest(message, options.tls !== undefined);
   if (request === undefined) {
-    answer.writeHead(400, { "connection": "close" }).end();
+    // CONNECT, TRACE and what has no path: nothing that a handler could be asked.
+    const refused = problemText(message.method !== undefined && METHODS.test(message.method) ? 400 : 405);
+    answer.writeHead(refused.status, {
+      "content-type": "application/problem+json",
+      "cache-control": "no-store",
+      "connection": "close",
+      ...(refused.status === 405 ? { allow: "GET, HEAD, POST, PUT, PATCH, DELETE" } : {}),
+    }).end(refused.text);
     return;
   }
   const response = await options.handle(request, connectionOf(message));
@@ -164,6 +185,7 @@ async function serveOne(
 
 function toRequest(message: http.IncomingMessage, secure: boolean): Request | undefined {
   const { method = "GET", url: target = "/" } = message;
+  if (!METHODS.test(method)) return undefined;
   const host = message.headers.host ?? "localhost";
   if (!target.startsWith("/") || target.startsWith("//")) return undefined;
   const url = URL.parse(`${secure ? "https" : "http"}://${host}${target}`);

@@ -9,7 +9,7 @@ import { prefixEnd, underPrefix } from "../../etcd/store.ts";
 import type { IpamContext } from "../context.ts";
 import { pause } from "../../timer.ts";
 import { CLAIM_PATIENCE_MS, runEdit } from "../edit.ts";
-import { META_EDIT, META_ERA, META_EXPORTED, META_SCHEMA, PREFIXES } from "../keys.ts";
+import { META_EDIT, META_ERA, META_EXPORTED, META_FENCE, META_SCHEMA, PREFIXES } from "../keys.ts";
 import { ORDER } from "../repair/action.ts";
 import { type Change, ifUnchanged, storeAction } from "../repair/store_action.ts";
 import { SCHEMA } from "../stored.ts";
@@ -194,7 +194,13 @@ export async function abandonedEdit(
 const PARTS: readonly string[] = [...Object.values(PREFIXES), "meta/"];
 /** Promised to what is to come; a version that does not know it leaves it alone. */
 const PROMISED: readonly string[] = ["quotas/"];
-const META_KEYS: readonly string[] = [META_SCHEMA, META_ERA, META_EDIT, META_EXPORTED];
+const META_KEYS: readonly string[] = [
+  META_SCHEMA,
+  META_ERA,
+  META_EDIT,
+  META_EXPORTED,
+  META_FENCE,
+];
 
 /** Keys outside of every part, gathered by what they begin with. */
 export async function strangeKeys(snapshot: Snapshot): Promise<readonly Finding[]> {
