@@ -167,8 +167,9 @@ export async function askClaims(
   target: string,
 ): Promise<Claim | undefined> {
   const { netns, ifname, source } = origin;
-  const how = target === source ? ["-D"] : ["-b", "-s", source];
-  const argv: Argv = ["arping", ...how, "-c", "2", "-w", "2", "-I", ifname, target];
+  // So many answers are waited for, for as long as it may take: a second machine may be slower.
+  const how = target === source ? ["-D", "-c", "2"] : ["-b", "-s", source, "-c", "9"];
+  const argv: Argv = ["arping", ...how, "-w", "2", "-I", ifname, target];
   const script = 'arping -V 2>/dev/null | grep -q iputils || exit 9; "$@"; true';
   try {
     const { stdout } = await run(inside(netns, ["sh", "-c", script, "sh", ...argv]), {

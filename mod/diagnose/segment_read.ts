@@ -16,7 +16,10 @@ import { type Way, waysToGateways } from "./way.ts";
 const OTHERS = 3;
 
 /** Asks them. */
-export async function segmentFacts(pod: PodWalk): Promise<SegmentFacts> {
+export async function segmentFacts(
+  pod: PodWalk,
+  { plainSwitch }: { readonly plainSwitch: boolean },
+): Promise<SegmentFacts> {
   const { record, bridge = "", scene, ways, target } = pod;
   const start = performance.now();
   const [way] = ways;
@@ -54,15 +57,19 @@ export async function segmentFacts(pod: PodWalk): Promise<SegmentFacts> {
     gateways: straight ? [] : asked,
     others: straight ? [...asked, ...others] : others,
     arrivals,
-    askedForSeconds: secondsSince(start),
-    podSeen,
+    askedForSeconds: Math.floor(secondsSince(start)) - AGE_ERROR_SECONDS,
+    // A bridge whose rules say where packets go notes nobody.
+    podSeen: plainSwitch ? podSeen : undefined,
     claims: own.flat(),
     gatewayClaims: theirs.flat(),
   };
 }
 
+/** vswitchd counts in whole seconds of a clock that it reads now and then. */
+const AGE_ERROR_SECONDS = 2;
+
 function secondsSince(start: number): number {
-  return Math.ceil((performance.now() - start) / 1000);
+  return (performance.now() - start) / 1000;
 }
 
 function originOf({ record }: PodWalk, { source, family }: Pick<Way, "source" | "family">): Origin {
@@ -103,7 +110,7 @@ async function askOthers(
 async function learned(
   { scene, bridge = "", record, port }: PodWalk,
   start: number,
-): Promise<{ readonly arrivals: readonly Arrival[]; readonly podSeen: boolean | undefined }> {
+): Promise<{ readonly arrivals: readonly Arrival[]; readonly podSeen: boolean }> {
   const control = await scene.control();
   const numbers = await scene.numbers();
   const uplinks = wirePorts(await scene.switch(), bridge)
@@ -111,14 +118,13 @@ async function learned(
   const ports = new Set(uplinks.map((name) => String(numbers.get(name)?.openflow)));
   const macs = parseLearnedMacs(await control.call("fdb/show", bridge));
   const own = String(numbers.get(port)?.openflow);
+  const lately = secondsSince(start) + AGE_ERROR_SECONDS;
   const seen = macs.some((entry) =>
-    entry.port === own && entry.mac === record.mac && entry.ageSeconds <= secondsSince(start)
+    entry.port === own && entry.mac === record.mac && entry.ageSeconds <= lately
   );
-  // A bridge whose rules never forward as a plain switch notes nobody.
-  const notes = macs.some((entry) => entry.ageSeconds <= secondsSince(start));
   return {
     arrivals: macs.filter((entry) => ports.has(entry.port) && entry.mac !== record.mac)
       .map(({ vlan, mac, ageSeconds }) => ({ vlan, mac, ageSeconds })),
-    podSeen: seen ? true : notes ? false : undefined,
+    podSeen: seen,
   };
 }

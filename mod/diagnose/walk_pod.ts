@@ -11,7 +11,7 @@ import { observePod, type PodLook, type SeenPod } from "../host/observe_pod.ts";
 import { inNetns, stderrOf } from "../host/run.ts";
 import type { AttachmentRecord } from "../model/records.ts";
 import { judgeAddresses, type RouteTaken } from "./layers/addresses.ts";
-import { judgeFlows } from "./layers/flows.ts";
+import { isPlainSwitch, judgeFlows } from "./layers/flows.ts";
 import { judgeNamespace } from "./layers/namespace.ts";
 import { judgePort, type PortFacts } from "./layers/port.ts";
 import { judgeRecord } from "./layers/record.ts";
@@ -97,7 +97,10 @@ function looksOf(pod: PodWalk): Looks {
     if (look.state !== "there") throw new Error(`there is no namespace at ${netns}`);
     return look.pod;
   };
-  const segment = memo(() => segmentFacts(pod));
+  const flows = memo(() => tracedPackets(pod));
+  const segment = memo(async () =>
+    await segmentFacts(pod, { plainSwitch: isPlainSwitch(await flows()) })
+  );
   const ownRules = memo(() => hasOwnRules(scene.run, netns));
   /** Whoever keeps silent may have answered: rules inside the pod may have dropped it. */
   const orOwnRules = async (verdict: Verdict | undefined): Promise<Verdict | undefined> =>
@@ -133,7 +136,7 @@ function looksOf(pod: PodWalk): Looks {
       return judgeVeth({ name: pod.port, host, pod: link });
     },
     port: async () => await portVerdict(pod),
-    flows: async () => judgeFlows(await tracedPackets(pod)),
+    flows: async () => judgeFlows(await flows()),
     ...(wire
       ? {
         uplink: async () => await uplinkVerdict(scene, record),

@@ -75,6 +75,14 @@ function decisive({ rules }: Trace): TraceRule | undefined {
   return rules.at(-1);
 }
 
+/** Every packet ended as a plain switch forwards it: then the switch notes who sent it. */
+export function isPlainSwitch({ packets }: FlowsFacts): boolean {
+  return packets.every(({ trace }) => {
+    const rule = decisive(trace);
+    return rule !== undefined && forwardsAsSwitch(rule);
+  });
+}
+
 function forwardsAsSwitch({ lines }: TraceRule): boolean {
   return lines.some((line) => /^NORMAL\b/.test(line));
 }

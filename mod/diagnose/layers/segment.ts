@@ -43,7 +43,7 @@ export interface SegmentFacts {
   readonly others: readonly Asked[];
   /** Frames that came in by the uplink. */
   readonly arrivals: readonly Arrival[];
-  /** Arrivals that are no older than this came while it was asked. */
+  /** Arrivals that are no older than this surely came while it was asked. */
   readonly askedForSeconds: number;
   /** The switch has noted a frame of the pod at its own port since. Undefined: it does not note. */
   readonly podSeen: boolean | undefined;
