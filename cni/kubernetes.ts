@@ -6,6 +6,7 @@
  */
 
 import { asFabricError, describeError, FabricError, isKind } from "../mod/error.ts";
+import { MAX_RATE, MIN_RATE } from "../mod/host/bandwidth.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
@@ -86,8 +87,8 @@ function resolved(
   const { metadata } = namespace;
   // What the runtime asks for goes before annotations.
   const limits = {
-    ...(wish.ingressRate === undefined ? {} : { ingress: wish.ingressRate }),
-    ...(wish.egressRate === undefined ? {} : { egress: wish.egressRate }),
+    ...(wish.ingressRate === undefined ? {} : { ingress: shapeable(wish.ingressRate) }),
+    ...(wish.egressRate === undefined ? {} : { egress: shapeable(wish.egressRate) }),
     ...base.bandwidth,
   };
   const asked: AllocateRequest = {
@@ -122,6 +123,11 @@ function resolved(
       return allocateForWorkload(context, { ...asked, whyOver }, owned);
     },
   };
+}
+
+/** Annotations go from 1k to 1P bit/s, and the kernel's shaper not so far. */
+function shapeable(rate: number): number {
+  return Math.min(Math.max(rate, MIN_RATE), MAX_RATE);
 }
 
 /**

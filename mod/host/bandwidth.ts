@@ -32,9 +32,9 @@ const MIN_QUEUE_BYTES = 64 * 1024;
 const MAX_LIMIT_BYTES = 2 ** 31;
 
 /** The kernel has rates as 64-bit bytes per second; a number is exact up to here. */
-const MAX_RATE = 1e12;
+export const MAX_RATE = 1e12;
 /** Slower than this, a full-sized frame waits for a second and more. */
-const MIN_RATE = 10_000;
+export const MIN_RATE = 10_000;
 
 /**
  * The settings for a rate in bit/s. The burst is ours: runtimes hand over figures such as
