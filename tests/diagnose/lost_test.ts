@@ -1,6 +1,6 @@
 /** What a pod lost, and cannot be put back. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { requireOk } from "../lab/mod.ts";
 import { addPod } from "../e2e/by_hand.ts";
 import { addressOf, diagnose, hostEnd, podCall, type PodsBed, startPodsBed } from "./bed.ts";
@@ -79,6 +79,26 @@ Deno.test("diagnose names what a pod lost for good", async (t) => {
         await lab.etcd.etcdctl("del", found ?? "");
       }),
   );
+
+  await t.step("a switch that hangs", async () => {
+    for (const daemon of ["ovs-vswitchd", "ovsdb-server"] as const) {
+      await host.ovs.freeze(daemon);
+      const found = await diagnose(host, "pod", "web/a");
+      await host.ovs.thaw(daemon);
+      assertEquals([daemon, found.broken, found.code], [daemon, "port", 3]);
+      assertMatch(found.says, new RegExp(`${daemon} does not`));
+      assertLess(found.durationMs, 30_000);
+    }
+  });
+
+  await t.step("etcd that hangs: the rest is judged all the same", async () => {
+    await lab.etcd.pause(0);
+    const found = await diagnose(host, "pod", "web/a");
+    await lab.etcd.resume(0);
+    const record = found.report.ways[0]?.path[0];
+    assertEquals([found.broken, found.code, record?.status], [undefined, 0, "unknown"]);
+    assertLess(found.durationMs, 30_000);
+  });
 
   await t.step("etcd: the rest is judged all the same", async () => {
     await lab.etcd.kill(0);
