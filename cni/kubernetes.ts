@@ -60,7 +60,12 @@ export function openKubeLeg(
       if (!isForPeople(error)) return;
       const intent = await reading.catch(() => undefined);
       try {
-        await tellPeople({ client, intent, pod, error, call });
+        const isNews = await tellPeople({ client, intent, pod, error, call });
+        // The runtime tries again every few seconds: once is enough for the audit.
+        if (!isNews || error.details["reason"] !== "not-allowed") return;
+        const { tellRefused } = await import("./audit.ts");
+        const { containerId } = request.sandbox;
+        await tellRefused(call, { pod, error, containerId });
       } catch (cause) {
         const why = asFabricError(cause).message;
         call.log.write("warning", "an Event could not be written", { error: why });
@@ -175,6 +180,7 @@ const REASONS: Partial<Readonly<Record<FabricError["kind"], string>>> = {
   "not-found": "FabricNoSuchNetwork",
 };
 
+/** True where it was not said before. */
 async function tellPeople(
   { client, intent, pod, error, call }: {
     readonly client: KubeClient | undefined;
@@ -183,8 +189,8 @@ async function tellPeople(
     readonly error: FabricError;
     readonly call: Call;
   },
-): Promise<void> {
-  if (client === undefined) return;
+): Promise<boolean> {
+  if (client === undefined) return false;
   const about: EventTarget = {
     apiVersion: "v1",
     kind: "Pod",
@@ -198,11 +204,12 @@ async function tellPeople(
     node: call.config.node,
     now: call.now(),
   };
-  await warnAbout(client, about, text);
+  const isNews = await warnAbout(client, about, text);
   const workload = intent?.ownership.workload;
   const isForWorkload = workload !== undefined && workload.kind !== "Pod" &&
     isKind(error, "exhausted", "try-again") && error.details["reason"] !== "holder";
-  if (!isForWorkload) return;
+  if (!isForWorkload) return isNews;
   const { apiVersion, kind, namespace, name, uid } = workload;
   await warnAbout(client, { apiVersion, kind, namespace, name, uid }, text);
+  return isNews;
 }

@@ -24,6 +24,12 @@ Deno.test("ROLES name every prefix of the layout, and none that it does not have
   for (const guarded of ["access/", "audit/", "idempotency/", "imports/", "reclaimers/"]) {
     layout.delete(guarded);
   }
+  // What it tells the audit goes in by a door of its own, through which nothing can be read.
+  layout.add("audit/inbox/");
+  const inbox = ROLES.plugin.permissions.find((one) =>
+    "prefix" in one && one.prefix === "audit/inbox/"
+  );
+  assertEquals(inbox?.access, "write");
   const plugin = prefixesOf(ROLES.plugin);
   assertEquals([new Set(plugin), plugin.length], [layout, layout.size]);
   assert(ROLES.admin.permissions.some((one) => "prefix" in one && one.prefix === ""));

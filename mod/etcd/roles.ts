@@ -72,6 +72,8 @@ export const ROLES: Readonly<Record<"plugin" | "server" | "admin", Role>> = {
       { prefix: "meta/", access: "read" },
       ...all(DECIDED, "read"),
       ...all(LIVED, "readwrite"),
+      // What it tells the audit; it cannot read or change what stands there.
+      { prefix: "audit/inbox/", access: "write" },
     ],
   },
   server: {

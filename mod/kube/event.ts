@@ -36,13 +36,14 @@ const MAX_MESSAGE = 1024;
 /**
  * Writes a warning.
  *
+ * @returns False where it was said before.
  * @throws {FabricError} Those of the client.
  */
 export async function warnAbout(
   client: KubeClient,
   target: EventTarget,
   { reason, message, node, now }: EventText,
-): Promise<void> {
+): Promise<boolean> {
   const { namespace } = target;
   const text = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
   const name = `${target.name.slice(0, 200)}.${hashOf(`${target.uid}|${reason}|${text}|${node}`)}`;
@@ -65,9 +66,11 @@ export async function warnAbout(
       lastTimestamp: time,
       count: 1,
     });
+    return true;
   } catch (error) {
     if (!isKind(error, "conflict")) throw error;
     await client.merge(path, { lastTimestamp: time });
+    return false;
   }
 }
 

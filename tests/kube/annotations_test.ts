@@ -137,7 +137,7 @@ async function wrong(bed: KubeBed): Promise<void> {
   const after = await bed.lab.etcd.etcdctl("get", "", "--from-key", "--keys-only");
   const keys = (text: string): readonly string[] =>
     text.split("\n").filter((key) =>
-      /^\/fabric\/(addresses|owners|attachments|macs|uses)\//.test(key)
+      /^\/beyondfabric\.io\/(addresses|owners|attachments|macs|uses)\//.test(key)
     );
   assertEquals(keys(after), keys(before));
 }

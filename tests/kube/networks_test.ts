@@ -73,6 +73,17 @@ async function allowed(bed: KubeBed): Promise<void> {
     assertStringIncludes(msg, why);
     assertStringIncludes(msg, `may not use network ${network}`);
     assertStringIncludes((await eventsOf(kube, pod)).join(), `may not use network ${network}`);
+    // Once for the audit, however often the runtime tries.
+    await refusedAdd(host, pod);
+    const told = await bed.lab.etcd.etcdctl(
+      "get",
+      "/beyondfabric.io/audit/inbox/",
+      "--prefix",
+      "--print-value-only",
+    );
+    const entries = told.split("\n").filter((line) => line.includes(`Network ${network}`));
+    assertEquals(entries.length, 1);
+    assertStringIncludes(entries[0] ?? "", `shop/out-${network}`);
   }
   // What the node's administrator wrote is the node's.
   const pod = await makePod(kube, "by-conf");
@@ -105,7 +116,7 @@ async function quotas(bed: KubeBed): Promise<void> {
   await last.stop();
   const keys = await bed.lab.etcd.etcdctl(
     "get",
-    "/fabric/uses/counted/",
+    "/beyondfabric.io/uses/counted/",
     "--prefix",
     "--keys-only",
   );
