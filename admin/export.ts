@@ -29,7 +29,7 @@ import { workloadName } from "../mod/model/workload.ts";
 import { holderCell } from "./cells.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";
-import { formatCsv } from "./csv.ts";
+import { formatCsv } from "../mod/ipam/import/csv.ts";
 import { usageError } from "./exit.ts";
 import { TOLD_COLUMNS } from "./import.ts";
 import { NETWORK_COLUMNS, networkLines } from "./network_rows.ts";

@@ -25,7 +25,7 @@ import { DRY_RUN_FLAG, isDryRun, tellFaults } from "./batch.ts";
 import type { Call, Command } from "./command.ts";
 import { mayGoOn, YES_FLAG } from "./confirm.ts";
 import type { AdminContext } from "./context.ts";
-import { decodeText, parseCsv } from "./csv.ts";
+import { decodeText, parseCsv } from "../mod/ipam/import/csv.ts";
 import { type InputDocument, readDocuments } from "./documents.ts";
 import { usageError } from "./exit.ts";
 import type { Flag } from "./flags.ts";

@@ -9,6 +9,7 @@ import { describeApi } from "../openapi.ts";
 import { ACCESS_ROUTES } from "./access.ts";
 import { AUDIT_ROUTES } from "./audit.ts";
 import { HEALTH_ROUTES } from "./health.ts";
+import { IMPORT_ROUTES } from "./import.ts";
 import { INSIGHT_ROUTES } from "./insight.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
 import { OPERATION_ROUTES } from "./operations.ts";
@@ -43,6 +44,7 @@ export const ROUTES: readonly Route[] = [
   ...RECORD_ROUTES,
   ...INSIGHT_ROUTES,
   ...OPERATION_ROUTES,
+  ...IMPORT_ROUTES,
   ...RESERVATION_ROUTES,
   ...FINDINGS_ROUTES,
   ...WATCH_ROUTES,

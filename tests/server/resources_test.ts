@@ -179,3 +179,33 @@ Deno.test("operations can be said twice, and tried without writing", async () =>
   assertEquals(misspelt.status, 422);
   assert(misspelt.json.errors.some((e: { remedy?: string }) => e.remedy === "did you mean range"));
 });
+
+Deno.test("an import is checked whole, tried, written once, and tells every faulty line", async () => {
+  await using all = await startAll();
+  const { ask, context } = all;
+  await applyNetwork(context, "pods", { vlan: 1, subnets: [{ cidr: "10.1.0.0/24" }] });
+  const send = (body: string, query = "", type = "text/csv") =>
+    ask(`/api/v1/import${query}`, { method: "POST", headers: { "content-type": type }, body });
+  const wrong = await send("network,address,reason\npods,10.2.0.1,x\npods,10.1.0.999,y\n");
+  assertEquals([wrong.status, wrong.json.errors.length], [422, 2]);
+  const table = "network,address,reason,workload\npods,10.1.0.30-10.1.0.39,printer,\n" +
+    "pods,10.1.0.50,,statefulset/trade/orders\n";
+  const trial = await send(table, "?dryRun=true");
+  assertEquals([trial.status, trial.json.reserved, trial.json.fixed], [200, 10, 1], trial.text);
+  assertEquals((await ask("/api/v1/reservations")).json.items, []);
+  const done = await send(table);
+  assertEquals([done.status, done.json.reserved], [200, 10]);
+  const [run] = (await ask("/api/v1/reservations")).json.items;
+  assertEquals([run.range, run.reason, run.size], ["10.1.0.30-10.1.0.39", "printer", "10"]);
+  const again = await send(table);
+  assertEquals([again.status, again.json.reserved, again.json.unchanged], [200, 0, 11]);
+  const list = JSON.stringify([{
+    network: "pods",
+    address: "10.1.0.60",
+    reason: "fax",
+    rson: "x",
+  }]);
+  assertEquals((await send(list, "", "application/json")).json.errors[0].field, "[0].rson");
+  const bomb = `a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: [*b,*b,*b,*b]\n`;
+  assert((await send(bomb, "", "application/yaml")).status >= 400);
+});

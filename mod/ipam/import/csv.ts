@@ -6,9 +6,9 @@
  */
 
 import * as v from "valibot";
-import { FabricError } from "../mod/error.ts";
-import type { InputRow } from "../mod/ipam/import/row.ts";
-import { didYouMean } from "../mod/nearest.ts";
+import { FabricError } from "../../error.ts";
+import type { InputRow } from "./row.ts";
+import { didYouMean } from "../../nearest.ts";
 
 /** A table of a file. */
 export interface Table {
