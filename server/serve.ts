@@ -8,7 +8,7 @@ import { ulid } from "@std/ulid";
 import { type Config, etcdOptions } from "../mod/config.ts";
 import { AuditWriter } from "../mod/audit/append.ts";
 import { sweepInbox } from "../mod/audit/inbox.ts";
-import { TRIMMED, trimAudit } from "../mod/audit/read.ts";
+import { trimAudit, TRIMMED } from "../mod/audit/read.ts";
 import { asFabricError, FabricError } from "../mod/error.ts";
 import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
@@ -146,7 +146,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const listener = await listenOr(options, tls, app);
   const running = mirror.run();
-  const reclaiming = runServerReclaimer({ config, ipam, log, signal: mirroring.signal });
+  const reclaiming = runServerReclaimer({ config, ipam, log, audit, signal: mirroring.signal });
   const scheme = secure ? "https" : "http";
   const host = settings.hostname.includes(":") ? `[${settings.hostname}]` : settings.hostname;
   log.write("info", "listening", { host: settings.hostname, port: listener.port, scheme });
