@@ -4,16 +4,23 @@
  * @module
  */
 
+import { appendAudit } from "../../mod/audit/append.ts";
+import type { AuditEvent } from "../../mod/audit/record.ts";
 import type { Store } from "../../mod/etcd/store.ts";
 import { parseAddress } from "../../mod/ip/address.ts";
 import { parseRange } from "../../mod/ip/range.ts";
 import { allocate } from "../../mod/ipam/allocate.ts";
 import type { IpamContext } from "../../mod/ipam/context.ts";
+import { PORT_KINDS } from "../../mod/ipam/check/kinds/ports.ts";
 import { fixAddresses } from "../../mod/ipam/fix.ts";
+import { nodeFindings, putNodeFindings } from "../../mod/ipam/node_findings.ts";
 import { release } from "../../mod/ipam/release.ts";
 import { reserve } from "../../mod/ipam/reserve.ts";
 import type { OwnerRef } from "../../mod/model/identity.ts";
 import { applyResource } from "../../mod/ipam/apply.ts";
+import { createAccount } from "../../server/auth/accounts.ts";
+import { Passwords } from "../../server/auth/password.ts";
+import { createToken } from "../../server/auth/tokens.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import { network, node, physicalNetwork, zone } from "../documents.ts";
 import { writeHistory } from "../history_fixture.ts";
@@ -146,11 +153,12 @@ export async function writeSample({ context, store }: {
     const { name, tenant, pods: _pods, workload: _workload, ...spec } = one;
     await applyResource(context, network({ name, labels: { tenant } }, spec));
   }
+  await writePast(store);
   await reserveSome(context);
   await fixSome(context);
   await Promise.all(NETWORKS.map((one) => startPods(context, one)));
   await endSome(context);
-  await writePast(store);
+  await writeFindings(store);
 }
 
 async function startPods(context: IpamContext, one: SampleNetwork): Promise<void> {
@@ -161,7 +169,7 @@ async function startPods(context: IpamContext, one: SampleNetwork): Promise<void
     await allocate(context, {
       ...addRequest(`${one.name}-${String(i).padStart(4, "0")}`),
       networks: [one.name],
-      zone: "hall-a",
+      zone: i % 10 < 5 ? "hall-a" : "hall-b",
       machineId: `machine-${i % 10 + 1}`,
       attachment: {
         cluster: "local",
@@ -231,8 +239,8 @@ async function writePast(store: Store): Promise<void> {
         address: parseAddress(addressAt(one, i)),
         network: { name: one.name, uid: `uid-${one.name}` },
         containerId: `past-${one.name}-${i}`,
-        start: new Date(now - (29 - (i * 5 + n) % 20) * day).toISOString(),
-        end: new Date(now - (6 - i % 6) * day - i * 60_000).toISOString(),
+        start: new Date(now - (29 - (i * 5 + n) % 24) * day).toISOString(),
+        end: new Date(now - (i % 4) * 3_600_000 - i * 60_000 - 600_000).toISOString(),
       }))
     ),
   );
@@ -245,4 +253,119 @@ function addressAt(one: SampleNetwork, i: number): string {
   // With gaps, as life makes them.
   const offset = one.pods > 60 ? i + 2 * Math.floor(i / 9) : i;
   return `${a}.${b}.${c}.${Number(d) + (one.pods < 10 ? 3 : 4) + offset}`;
+}
+
+/** What the last check of two nodes said. */
+async function writeFindings(store: Store): Promise<void> {
+  const common = { cluster: "local", version: "0.1.0", sources: ["node"], at: ago(40) };
+  await putNodeFindings(store, nodeFindings({ ...common, node: "node1", findings: [] }));
+  const found = [
+    [PORT_KINDS.tag, "port veth1a2b3c of br-prod", "it carries no VLAN although cards is VLAN 130"],
+    [
+      PORT_KINDS.unrecorded,
+      "port veth90c4d1 of br-prod",
+      "it works for pod core/ledger-7d9c5b6f4-x2vq9, which has no attachment",
+    ],
+    [PORT_KINDS.dead, "port veth77aa01 of br-prod", "its device is gone from this node"],
+  ] as const;
+  await putNodeFindings(
+    store,
+    nodeFindings({
+      ...common,
+      node: "node7",
+      findings: found.map(([kind, object, detail]) => ({ kind, object, detail, evidence: [] })),
+    }),
+  );
+}
+
+function ago(minutes: number): string {
+  return new Date(Date.now() - minutes * 60_000).toISOString();
+}
+
+/** Accounts, a token, and what was done with them. */
+export async function writePeople(ipam: IpamContext): Promise<void> {
+  const context = { ...ipam, passwords: new Passwords() };
+  const password = "seven green kettles sing";
+  const by = "zhang.wei";
+  await createAccount(context, {
+    name: "zhang.wei",
+    password,
+    role: "admin",
+    by: "shell",
+    mustChange: false,
+  });
+  await createAccount(context, { name: "li.na", password, role: "operator", by, mustChange: true });
+  await createAccount(context, {
+    name: "cards-team",
+    password,
+    role: "operator",
+    scope: { tenant: "cards" },
+    by,
+    mustChange: false,
+  });
+  const day = 86_400_000;
+  await createToken(context, {
+    name: "ansible",
+    role: "operator",
+    lifetimeMs: 90 * day,
+    by: "zhang.wei",
+  });
+  await createToken(context, {
+    name: "grafana",
+    role: "viewer",
+    lifetimeMs: 365 * day,
+    by: "zhang.wei",
+  });
+  const event = { way: "account", from: "10.200.4.17", outcome: "done" } as const;
+  const events: readonly AuditEvent[] = [
+    {
+      ...event,
+      at: ago(95),
+      who: "zhang.wei",
+      requestId: "r-1",
+      action: "signIn",
+      object: "Session zhang.wei",
+    },
+    {
+      ...event,
+      at: ago(93),
+      who: "zhang.wei",
+      requestId: "r-2",
+      action: "patchNetwork",
+      object: "Network payments",
+      before: { spec: { vlan: 110, description: "Payment gateways" } },
+      after: { spec: { vlan: 110, description: "Payment gateways, SWIFT adapters" } },
+    },
+    {
+      ...event,
+      at: ago(60),
+      who: "cards-team",
+      requestId: "r-3",
+      action: "patchNetwork",
+      object: "Network core-banking",
+      outcome: "refused",
+      detail: "Network core-banking does not exist for cards-team",
+    },
+    {
+      ...event,
+      at: ago(41),
+      who: "li.na",
+      requestId: "r-4",
+      action: "reserve",
+      object: "Range core-banking/10.10.0.230-10.10.0.237",
+      after: { reason: "F5 load balancer, pair A" },
+    },
+    {
+      ...event,
+      at: ago(12),
+      who: "token:ansible",
+      way: "token",
+      requestId: "r-5",
+      action: "fix",
+      object: "Owner trading/local/StatefulSet.apps/trade/matching/3/eth0",
+      before: [],
+      after: ["10.20.0.203"],
+    },
+  ];
+  await appendAudit(context.store, events.map((event) => ({ event })));
 }

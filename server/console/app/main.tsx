@@ -18,7 +18,7 @@ import { NodeScreen } from "./screens/node.tsx";
 import { NodesScreen } from "./screens/nodes.tsx";
 import { SearchScreen } from "./screens/search.tsx";
 import { readSession } from "./session.ts";
-import { Shell } from "./shell.tsx";
+import { PageHead, Shell } from "./shell.tsx";
 import { Empty } from "./ui/states.tsx";
 
 type Parts = Readonly<Record<string, string>>;
@@ -54,9 +54,12 @@ function Screen(): VNode {
     if (parts !== undefined) return screen(parts);
   }
   return (
-    <Empty icon="search" title={t("lost.title")} text={t("lost.text")}>
-      <a class="button main" href="/networks">{t("rail.networks")}</a>
-    </Empty>
+    <>
+      <PageHead title={t("lost.title")} />
+      <Empty icon="search" title={path} text={t("lost.text")}>
+        <a class="button main" href="/networks">{t("rail.networks")}</a>
+      </Empty>
+    </>
   );
 }
 

@@ -7,7 +7,7 @@
 import { signal } from "@preact/signals";
 import * as v from "valibot";
 import { forgetAll } from "./api/load.ts";
-import { ask, request, setCsrfToken, signedIn } from "./api/request.ts";
+import { ask, request, setCsrfToken, signedIn, signInNeeded } from "./api/request.ts";
 
 const SessionSchema = v.looseObject({
   name: v.string(),
@@ -15,6 +15,8 @@ const SessionSchema = v.looseObject({
   role: v.picklist(["viewer", "operator", "admin"]),
   scope: v.optional(v.record(v.string(), v.string())),
   csrf: v.optional(v.string()),
+  /** Nothing else is allowed before. */
+  mustChange: v.optional(v.boolean(), false),
 });
 /** Who is signed in. */
 export type Session = v.InferOutput<typeof SessionSchema>;
@@ -38,7 +40,9 @@ function take(next: Session): void {
 
 /** Asks who is signed in; waits for the sign-in where nobody is. */
 export async function readSession(): Promise<void> {
-  take(await ask("/whoami", SessionSchema));
+  const now = await ask("/whoami", SessionSchema);
+  take(now);
+  if (now.mustChange) signInNeeded.value = true;
 }
 
 /** What one signs in by. */
@@ -53,8 +57,9 @@ export async function signIn(credentials: Credentials): Promise<void> {
     body: credentials,
     anonymous: true,
   });
-  take(v.parse(SessionSchema, body));
-  signedIn();
+  const next = v.parse(SessionSchema, body);
+  take(next);
+  if (!next.mustChange) signedIn();
 }
 
 /** Ends the session, here or everywhere. */
@@ -66,5 +71,9 @@ export async function signOut({ everywhere }: { readonly everywhere: boolean }):
 /** Sets another password; all other sessions of the account end. */
 export async function changePassword(current: string, next: string): Promise<void> {
   const { body } = await request("/auth/password", { method: "POST", body: { current, next } });
-  setCsrfToken(v.parse(v.looseObject({ csrf: v.string() }), body).csrf);
+  const { csrf } = v.parse(v.looseObject({ csrf: v.string() }), body);
+  const before = session.peek();
+  setCsrfToken(csrf);
+  if (before !== undefined) session.value = { ...before, csrf, mustChange: false };
+  signedIn();
 }

@@ -53,7 +53,7 @@ const AuditSchema = v.looseObject({
   requestId: v.string(),
   action: v.string(),
   object: v.optional(v.string()),
-  outcome: v.picklist(["done", "unchanged", "refused", "failed"]),
+  outcome: v.picklist(["done", "unchanged", "refused", "failed", "unknown"]),
   detail: v.optional(v.string()),
   before: v.optional(v.unknown()),
   after: v.optional(v.unknown()),

@@ -17,7 +17,13 @@ import { yamlOf } from "./network_yaml.tsx";
 import { asProblem } from "../api/problem.ts";
 import { sayProblem } from "../ui/toast.tsx";
 
-const LOOKS = { done: "good", unchanged: "plain", refused: "warn", failed: "bad" } as const;
+const LOOKS = {
+  done: "good",
+  unchanged: "plain",
+  refused: "warn",
+  failed: "bad",
+  unknown: "warn",
+} as const;
 
 export function AuditScreen(): VNode {
   const loaded = useLoad("audit", (aborted) => readAudit(undefined, aborted));

@@ -186,7 +186,7 @@ function columns(
     {
       key: "address",
       title: t("field.address"),
-      width: "minmax(130px, 1.1fr)",
+      width: "minmax(150px, 1.5fr)",
       phone: "minmax(0, 1fr)",
       sortable: true,
       cell: ({ item, address }) => <Ip address={address} network={item.spec.network.name} />,

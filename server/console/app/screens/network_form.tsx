@@ -220,11 +220,26 @@ function Editor(
         <aside class="preview">
           <h2>{t("form.preview")}</h2>
           <Verdict local={local.length} remote={remote} />
-          <pre class="code" tabIndex={0} aria-label={t("form.preview")}>{yamlOf(document)}</pre>
+          <pre
+            class="code"
+            tabIndex={0}
+            aria-label={t("form.preview")}
+          >{yamlOf(written(document))}</pre>
         </aside>
       </div>
     </form>
   );
+}
+
+/** As somebody would write it: without what the server keeps. */
+function written(document: Readonly<Record<string, unknown>>): unknown {
+  const { metadata, ...rest } = document;
+  if (typeof metadata !== "object" || metadata === null) return document;
+  const own = Object.entries(metadata).filter(([key]) =>
+    key === "name" || key === "labels" || key === "annotations"
+  );
+  const { apiVersion, kind, ...others } = rest;
+  return { apiVersion, kind, metadata: Object.fromEntries(own), ...others };
 }
 
 function isTouched({ field }: FieldFault, touched: ReadonlySet<string>): boolean {

@@ -7,7 +7,7 @@ import { useLoad } from "../api/load.ts";
 import { asProblem, type Problem } from "../api/problem.ts";
 import { ask } from "../api/request.ts";
 import { t } from "../i18n.ts";
-import { session, signIn } from "../session.ts";
+import { changePassword, session, signIn } from "../session.ts";
 import { Button } from "../ui/bits.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
@@ -18,13 +18,72 @@ const WaysSchema = v.looseObject({
 });
 
 export function SignIn(): VNode {
+  const [password, setPassword] = useState("");
+  return session.value?.mustChange === true
+    ? <FirstPassword current={password} />
+    : <Credentials password={password} setPassword={setPassword} />;
+}
+
+/** Whoever made the account knows its password: it is changed before anything else. */
+function FirstPassword({ current: known }: { readonly current: string }): VNode {
+  const [current, setCurrent] = useState(known);
+  const [next, setNext] = useState("");
+  const [problem, setProblem] = useState<Problem>();
+  const submit = (event: Event): void => {
+    event.preventDefault();
+    changePassword(current, next).catch((error) => setProblem(asProblem(error)));
+  };
+  const of = (...fields: readonly string[]) =>
+    (problem?.faults ?? []).filter(({ field }) => fields.includes(field));
+  const loose = problem !== undefined && of("current", "password", "next").length === 0;
+  return (
+    <Dialog title={t("signIn.first")}>
+      <form onSubmit={submit}>
+        <div class="content">
+          <p class="soft">{t("signIn.firstText")}</p>
+          {known === ""
+            ? (
+              <Field
+                label={t("me.current")}
+                value={current}
+                onInput={setCurrent}
+                type="password"
+                autocomplete="current-password"
+                faults={of("current")}
+              />
+            )
+            : null}
+          <Field
+            label={t("me.next")}
+            value={next}
+            onInput={setNext}
+            type="password"
+            autocomplete="new-password"
+            hint={t("access.passwordHint")}
+            faults={of("password", "next", ...known === "" ? [] : ["current"])}
+          />
+          {loose ? <p class="fault" role="alert">{problemText(problem)}</p> : null}
+        </div>
+        <footer>
+          <Button type="submit" look="main" disabled={next === ""}>{t("me.change")}</Button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}
+
+function Credentials(
+  { password, setPassword }: {
+    readonly password: string;
+    readonly setPassword: (password: string) => void;
+  },
+): VNode {
   const before = session.value?.name;
   const ways = useLoad(
     "ways in",
     (signal) => ask("/auth/methods", WaysSchema, { signal, anonymous: true }),
   );
   const [name, setName] = useState(before ?? "");
-  const [password, setPassword] = useState("");
   const [token, setToken] = useState("");
   const [byToken, setByToken] = useState(false);
   const [busy, setBusy] = useState(false);

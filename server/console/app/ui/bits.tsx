@@ -63,7 +63,9 @@ export function Ip(
   { address, network }: { readonly address: string; readonly network?: string | undefined },
 ): VNode {
   const query = network === undefined ? "" : `?network=${encodeURIComponent(network)}`;
-  return <a class="mono" href={`${pathOf("addresses", address)}${query}`}>{address}</a>;
+  return (
+    <a class="mono" href={`${pathOf("addresses", address)}${query}`} title={address}>{address}</a>
+  );
 }
 
 /** Anything that search finds: a MAC, a pod, a workload. */
@@ -103,7 +105,7 @@ export function WorkloadLink({ owner }: { readonly owner: OwnerRef }): VNode {
   const what = owner.namespace === "" ? owner.name : `${owner.namespace}/${owner.name}`;
   return (
     <span>
-      <span class="faint">{owner.kind}</span> <Find what={what} />
+      <span class="faint kind-word">{owner.kind}</span> <Find what={what} />
     </span>
   );
 }

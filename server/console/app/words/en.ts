@@ -319,6 +319,7 @@ export const en = {
   "outcome.unchanged": "unchanged",
   "outcome.refused": "refused",
   "outcome.failed": "failed",
+  "outcome.unknown": "not known",
   "access.about": "Who may come in, and what they may do",
   "access.tokens": "Tokens",
   "access.newToken": "New token",
@@ -378,6 +379,9 @@ export const en = {
   "signIn.byToken": "Use a token",
   "signIn.byAccount": "Use an account",
   "signIn.wrongToken": "The token is unknown, revoked or expired.",
+  "signIn.first": "Choose a password",
+  "signIn.firstText":
+    "Whoever made this account knows its password. Choose one that only you know.",
   "me.password": "Change password",
   "me.change": "Change",
   "me.current": "Present password",
