@@ -52,13 +52,22 @@ export function namedKind(args: readonly string[]): NamedKind {
 
 /**
  * The kinds and the names of arguments, as `get` takes them: also `networks,zones` for all of several
- * kinds.
+ * kinds, and `network/a zone/b`.
  *
  * @throws {FabricError} a usage error.
  */
 export function namedKinds(args: readonly string[]): readonly NamedKind[] {
   const [first = "", ...names] = args;
-  if (first.includes("/") || !first.includes(",")) return [namedKind(args)];
+  if (first.includes("/")) {
+    const all = args.map((arg) => namedKind([arg]));
+    const whole = all.findIndex(({ names }) => names.length === 0);
+    if (whole >= 0) return [namedKind(args)];
+    return [...Map.groupBy(all, ({ row }) => row)].map(([row, ones]) => ({
+      row,
+      names: ones.flatMap((one) => one.names),
+    }));
+  }
+  if (!first.includes(",")) return [namedKind(args)];
   return first.split(",").filter((word) => word !== "").map((word) => ({
     row: kindOf(word),
     names,

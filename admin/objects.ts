@@ -32,7 +32,7 @@ const STATES = [...new Set([...ADDRESS_STATES, ...STATE_FLAGS])];
 /** Flags that narrow lists; each kind takes those that mean something for it. */
 export const FILTER_FLAGS: Readonly<Record<FilterName, Flag>> = {
   network: { name: "network", short: "n", value: "NAME", text: "Only of this network" },
-  zone: { name: "zone", value: "NAME", text: "Only of this zone; default: all" },
+  zone: { name: "zone", value: "NAME", text: "Only of this zone; default: all", group: "zone" },
   cluster: { name: "cluster", value: "NAME", text: "Only of this cluster; default: all" },
   node: { name: "node", value: "NAME", text: "Only on this node" },
   state: {
@@ -47,6 +47,8 @@ export const FILTER_FLAGS: Readonly<Record<FilterName, Flag>> = {
 /** All flags that narrow lists. */
 export const NARROWING_FLAGS: readonly Flag[] = [
   ...FILTERS.map((name) => FILTER_FLAGS[name]),
+  // For the fingers of those who type it at kubectl.
+  { name: "all-zones", short: "A", text: "The default", group: "zone" },
   ...STATE_FLAGS.map((name): Flag => ({
     name,
     text: `The same as --state ${name}`,
@@ -73,7 +75,7 @@ export const SELECTOR_FLAGS: readonly Flag[] = [
 export const SORT_FLAG: Flag = {
   name: "sort-by",
   value: "PATH",
-  text: "Sort by a field, such as .spec.vlan (holds the list)",
+  text: "Sort by a field, such as .spec.vlan",
 };
 
 function stateOf(row: KindRow, flags: FlagValues): string | undefined {
@@ -104,6 +106,12 @@ function stateOf(row: KindRow, flags: FlagValues): string | undefined {
  * @throws {FabricError} a usage error where a flag means nothing for the kind.
  */
 export function filterOf(row: KindRow, flags: FlagValues): Filter {
+  if (flags.isSet("all-zones") && flags.isSet("zone")) {
+    throw usageError("--zone and --all-zones do not go together", {
+      field: "--zone",
+      remedy: "give one of them",
+    });
+  }
   const filter: Partial<Record<FilterName, string>> = {};
   const state = stateOf(row, flags);
   if (state !== undefined) filter.state = state;

@@ -106,8 +106,8 @@ async function watchAttachments(
 
 /**
  * `CLUSTER/NODE/CONTAINER/INTERFACE`, or a part that people know: a container id (at least its
- * first six characters) or `NAMESPACE/POD`, which is looked up and not searched for where the pod
- * owns its addresses by its own name or a StatefulSet's.
+ * first six characters) or `NAMESPACE/POD`, which is looked up and not searched for where its name
+ * tells to whom its addresses belong.
  */
 export async function* findAttachments(
   source: Source,

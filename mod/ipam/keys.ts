@@ -172,6 +172,12 @@ export function workloadOwnersPrefix(
   return `${PREFIXES.owners}${join(network, cluster, group, kind, namespace, name)}/`;
 }
 
+/** All slots of one workload in a network. */
+export function workloadOwnerPrefix(network: string, workload: WorkloadRef): string {
+  const { cluster, group, kind, namespace, name } = workload;
+  return `${ownerPrefix(network)}${join(cluster, group, kind, namespace, name)}/`;
+}
+
 /** All owners of a network. */
 export function ownerPrefix(network: string): string {
   return `${PREFIXES.owners}${join(network)}/`;

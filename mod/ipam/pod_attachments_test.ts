@@ -59,7 +59,7 @@ Deno.test("attachmentsOfPod() finds all interfaces of a pod by lookup, in its ow
   assertEquals(scans, []);
 });
 
-Deno.test("attachmentsOfPod() finds a pod whose address belongs to its StatefulSet", async () => {
+Deno.test("attachmentsOfPod() finds a pod whose address belongs to its workload", async () => {
   await using fixture = await startIpam();
   const { context, store } = fixture;
   await applyNetwork(context, "pods", { vlan: 10, subnets: SUBNETS });
@@ -75,9 +75,17 @@ Deno.test("attachmentsOfPod() finds a pod whose address belongs to its StatefulS
     const pod = { namespace: "db", name: `pg-${slot}`, uid: `u${slot}` };
     await allocate(context, addRequest(`c${slot}`, { pod, owner: { ...owner, slot } }));
   }
-  const query = { namespace: "db", name: "pg-1", clusters: ["local"] };
-  const found = await attachmentsOfPod(store, query);
-  assertEquals(found.map(({ key }) => key), ["attachments/local/n1/c1/eth0"]);
+  const deployment = { ...owner, kind: "Deployment", name: "web-shop", slot: "7" };
+  const pod = { namespace: "db", name: "web-shop-5f6c8-k8q2m", uid: "u2" };
+  await allocate(context, addRequest("c2", { pod, owner: deployment }));
+  const find = async (name: string): Promise<readonly string[]> => {
+    const found = await attachmentsOfPod(store, { namespace: "db", name, clusters: ["local"] });
+    return found.map(({ key }) => key);
+  };
+  assertEquals(await find("pg-1"), ["attachments/local/n1/c1/eth0"]);
+  assertEquals(await find("web-shop-5f6c8-k8q2m"), ["attachments/local/n1/c2/eth0"]);
+  assertEquals(await find("web-shop-5f6c8-k8q2n"), []);
+  assertEquals(await find("pg-2"), []);
 });
 
 Deno.test("findMac() finds a MAC in every segment that has it", async () => {
