@@ -5,19 +5,19 @@
  * @module
  */
 
-import type { KeyValue } from "../../etcd/store.ts";
+import type { Inspected } from "./scan.ts";
 
-export class KeyStream {
-  readonly #pages: AsyncGenerator<readonly KeyValue[]>;
-  #page: readonly KeyValue[] = [];
+export class KeyStream<T> {
+  readonly #pages: AsyncGenerator<readonly Inspected<T>[]>;
+  #page: readonly Inspected<T>[] = [];
   #at = 0;
 
-  constructor(pages: AsyncGenerator<readonly KeyValue[]>) {
+  constructor(pages: AsyncGenerator<readonly Inspected<T>[]>) {
     this.#pages = pages;
   }
 
   /** The next key, which stays the next; undefined at the end. */
-  async peek(): Promise<KeyValue | undefined> {
+  async peek(): Promise<Inspected<T> | undefined> {
     while (this.#at === this.#page.length) {
       const { value, done } = await this.#pages.next();
       if (done === true) return undefined;
@@ -28,12 +28,12 @@ export class KeyStream {
   }
 
   /** Gives all keys that begin with the prefix to the callback; they must be the next. */
-  async take(prefix: string, each: (kv: KeyValue) => void): Promise<void> {
-    for (let kv = await this.peek(); kv?.key.startsWith(prefix); kv = await this.peek()) {
+  async take(prefix: string, each: (one: Inspected<T>) => void): Promise<void> {
+    for (let one = await this.peek(); one?.kv.key.startsWith(prefix); one = await this.peek()) {
       // A page at a time without waiting in between.
       while (this.#at < this.#page.length) {
         const next = this.#page[this.#at];
-        if (next === undefined || !next.key.startsWith(prefix)) break;
+        if (next === undefined || !next.kv.key.startsWith(prefix)) break;
         this.#at++;
         each(next);
       }

@@ -7,14 +7,18 @@
 
 import type { KeyValue } from "../../etcd/store.ts";
 import { addressToHex, tryParseAddress } from "../../ip/address.ts";
-import { attachmentKey, escapeSegment, PREFIXES, unescapeSegment } from "../keys.ts";
+import { escapeSegment, PREFIXES, unescapeSegment } from "../keys.ts";
 import {
   joinPath,
+  type QuickAddress,
   quickAddress,
+  type QuickAttachment,
   quickAttachment,
   type QuickHistory,
   quickHistory,
+  type QuickMac,
   quickMac,
+  type QuickOwner,
   quickOwner,
   quickPointer,
   splitHolder,
@@ -38,8 +42,15 @@ export interface Inspection {
   readonly sink: Sink;
 }
 
-/** Says the halves of one record. */
-export type Inspect = (kv: KeyValue, inspection: Inspection) => void;
+/** Says the halves of one record; gives the record, or undefined where it cannot be read. */
+export type Inspect<T> = (kv: KeyValue, inspection: Inspection) => T | undefined;
+
+/** Segments without anything that is escaped. */
+const PLAIN = /^[\w.~-]+(?:\/[\w.~-]+)*$/;
+
+function emptyName(segment: string): string {
+  return segment === "-" ? "" : segment;
+}
 
 const HEX = /^(?:4\/[0-9a-f]{8}|6\/[0-9a-f]{32})$/;
 
@@ -49,8 +60,11 @@ export function segmentsOf(
   prefix: string,
   count: number,
 ): readonly string[] | undefined {
-  const parts = key.slice(prefix.length).split("/");
+  const tail = key.slice(prefix.length);
+  const parts = tail.split("/");
   if (parts.length !== count) return undefined;
+  // Most names hold nothing that is escaped.
+  if (PLAIN.test(tail)) return parts.includes("-") ? parts.map(emptyName) : parts;
   try {
     const names = parts.map(unescapeSegment);
     return names.every((name, index) => escapeSegment(name) === parts[index]) ? names : undefined;
@@ -73,14 +87,45 @@ export function addressParts(
 
 /** `4/<hex>` of an address as text; undefined where it is none. */
 export function placeOf(text: string): string | undefined {
+  return placeOfV4(text) ?? placeOfAny(text);
+}
+
+/** By hand, since a history of millions is of such; only the form that we write. */
+function placeOfV4(text: string): string | undefined {
+  let value = 0;
+  let octet = -1;
+  let octets = 1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46 && octet >= 0) {
+      value = value * 256 + octet;
+      octet = -1;
+      octets++;
+    } else if (code >= 48 && code <= 57 && octet !== 0) {
+      octet = (octet < 0 ? 0 : octet) * 10 + code - 48;
+      if (octet > 255) return undefined;
+    } else return undefined;
+  }
+  if (octets !== 4 || octet < 0) return undefined;
+  return `4/${(value * 256 + octet).toString(16).padStart(8, "0")}`;
+}
+
+function placeOfAny(text: string): string | undefined {
   const address = tryParseAddress(text);
   return address === undefined ? undefined : `${address.family}/${addressToHex(address)}`;
 }
 
-export function inspectAddress(kv: KeyValue, { world, sink }: Inspection): void {
+function refuse(kv: KeyValue, sink: Sink): undefined {
+  sink.suspect(kv.key);
+}
+
+export function inspectAddress(
+  kv: KeyValue,
+  { world, sink }: Inspection,
+): QuickAddress | undefined {
   const parts = addressParts(kv.key, PREFIXES.addresses);
   const record = quickAddress(kv.value);
-  if (parts === undefined || record === undefined) return sink.suspect(kv.key);
+  if (parts === undefined || record === undefined) return refuse(kv, sink);
   const { network, place } = parts;
   const { state, id, mac, owner, holder } = record;
   if (!world.names.has(network)) sink.missingNetwork(network, kv.key);
@@ -97,19 +142,20 @@ export function inspectAddress(kv: KeyValue, { world, sink }: Inspection): void 
   if (owner !== "") {
     sink.pair(`own\n${network}\n${place}\n${kv.modRevision}\n${holder}\n${mac}\n${owner}`);
   }
+  return record;
 }
 
-export function inspectReserved(kv: KeyValue, { world, sink }: Inspection): void {
+export function inspectReserved(kv: KeyValue, { world, sink }: Inspection): undefined {
   const parts = addressParts(kv.key, PREFIXES.reserved);
-  if (parts === undefined) return sink.suspect(kv.key);
+  if (parts === undefined) return refuse(kv, sink);
   if (!world.names.has(parts.network)) sink.missingNetwork(parts.network, kv.key);
   sink.pair(`reserved\n${parts.network}\n${parts.place}`);
 }
 
-export function inspectOwner(kv: KeyValue, { world, sink }: Inspection): void {
+export function inspectOwner(kv: KeyValue, { world, sink }: Inspection): QuickOwner | undefined {
   const [network, ...path] = segmentsOf(kv.key, PREFIXES.owners, 8) ?? [];
   const record = quickOwner(kv.value);
-  if (network === undefined || record === undefined) return sink.suspect(kv.key);
+  if (network === undefined || record === undefined) return refuse(kv, sink);
   const { owner, addresses, mac, holder } = record;
   if (joinPath(path) !== owner || record.network.name !== network) sink.suspect(kv.key);
   const texts = new Set(addresses.map(({ address }) => address));
@@ -127,14 +173,19 @@ export function inspectOwner(kv: KeyValue, { world, sink }: Inspection): void {
     const { physicalNetwork, vlan } = known.network.spec;
     sink.pair(`mac\n${physicalNetwork}\n${vlan}\n${mac}\n${network}\n${owner}\n`);
   }
+  return record;
 }
 
-export function inspectAttachment(kv: KeyValue, { world, sink }: Inspection): void {
+export function inspectAttachment(
+  kv: KeyValue,
+  { world, sink }: Inspection,
+): QuickAttachment | undefined {
   const record = quickAttachment(kv.value);
-  if (record === undefined) return sink.suspect(kv.key);
+  if (record === undefined) return refuse(kv, sink);
   const { ref, network, mac, owner, addresses, ids, physicalNetwork, vlan } = record;
   const holder = splitHolder(ref);
-  if (attachmentKey(holder) !== kv.key) sink.suspect(kv.key);
+  const names = segmentsOf(kv.key, PREFIXES.attachments, 4);
+  if (names === undefined || joinPath(names) !== ref) sink.suspect(kv.key);
   if (!world.names.has(network.name)) sink.missingNetwork(network.name, kv.key);
   const node = `${holder.cluster}\n${holder.node}`;
   if (!world.nodeNames.has(node)) sink.unknownNode(node, kv.key);
@@ -150,6 +201,7 @@ export function inspectAttachment(kv: KeyValue, { world, sink }: Inspection): vo
   if (owner === "") {
     sink.pair(`mac\n${physicalNetwork}\n${vlan}\n${mac}\n${network.name}\n\n${ref}`);
   }
+  return record;
 }
 
 /** The attachment is of the network that there is, and has every family that it has had since. */
@@ -187,14 +239,15 @@ export function macParts(
   return { physicalNetwork, vlan: Number(vlan), mac };
 }
 
-export function inspectMac(kv: KeyValue, { sink }: Inspection): void {
+export function inspectMac(kv: KeyValue, { sink }: Inspection): QuickMac | undefined {
   const parts = macParts(kv.key);
   const record = quickMac(kv.value);
-  if (parts === undefined || record === undefined) return sink.suspect(kv.key);
+  if (parts === undefined || record === undefined) return refuse(kv, sink);
   const { physicalNetwork, vlan, mac } = parts;
   const { network, owner, holder } = record;
   if ((owner === "") === (holder === "")) sink.suspect(kv.key);
   sink.pair(`mac\n${physicalNetwork}\n${vlan}\n${mac}\n${network}\n${owner}\n${holder}`);
+  return record;
 }
 
 /** `4/<hex>` and allocation id of a `history/` key. */
@@ -221,14 +274,18 @@ export function readInterval(kv: KeyValue): ReadInterval | undefined {
   return { ...record, place: parts.place };
 }
 
-export function inspectHistory(kv: KeyValue, { world, sink }: Inspection): void {
+export function inspectHistory(
+  kv: KeyValue,
+  { world, sink }: Inspection,
+): ReadInterval | undefined {
   const record = readInterval(kv);
-  if (record === undefined) return sink.suspect(kv.key);
-  if (record.ended) return;
+  if (record === undefined) return refuse(kv, sink);
+  if (record.ended) return record;
   const { place, network, id, holder, mac, owner } = record;
   const known = world.known.get(network.name);
   if (known !== undefined && known.uid !== network.uid) sink.suspect(kv.key);
   sink.pair(`hist\n${network.name}\n${place}\n${id}\n${holder}\n${mac}\n${owner}`);
+  return record;
 }
 
 /** Under which identity an interval is found again; see `historyIdentity`. */
@@ -241,13 +298,16 @@ function identityPath({ owner, holder, pod }: QuickHistory): string {
     : joinPath([cluster, "", "Pod", namespace, name, "0", ifname]);
 }
 
+/** What an interval says of its entry by owner. */
+export function intervalPair(record: ReadInterval): string {
+  return `${identityPath(record)}\n${record.id}\n${record.place}`;
+}
+
 /** What interval and entry by owner both say; undefined where the record is not whole. */
 export function pointerPairOf(kv: KeyValue): string | undefined {
   if (kv.key.startsWith(PREFIXES.history)) {
     const record = readInterval(kv);
-    return record === undefined
-      ? undefined
-      : `${identityPath(record)}\n${record.id}\n${record.place}`;
+    return record === undefined ? undefined : intervalPair(record);
   }
   const parts = segmentsOf(kv.key, PREFIXES.historyByOwner, 8);
   const address = quickPointer(kv.value);

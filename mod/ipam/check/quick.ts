@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { AddressState } from "../../model/records.ts";
 import { SCHEMA } from "../stored.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -79,7 +80,7 @@ export function splitHolder(path: string): {
 }
 
 export interface QuickAddress {
-  readonly state: string;
+  readonly state: AddressState;
   readonly id: string;
   readonly mac: string;
   /** "" for none. */

@@ -19,9 +19,15 @@ import type { World } from "./world.ts";
 /** Told after each page. */
 export type OnProgress = (progress: { readonly section: string; readonly keys: number }) => void;
 
+/** A key with its record; undefined where that cannot be read, or was not looked at. */
+export interface Inspected<T> {
+  readonly kv: KeyValue;
+  readonly record: T | undefined;
+}
+
 /** A page that was read, so that it can be read again. */
 interface PageRef {
-  readonly inspect: Inspect;
+  readonly inspect: Inspect<unknown>;
   readonly first: string;
   readonly last: string;
 }
@@ -63,19 +69,20 @@ export class Scan {
   }
 
   /** Reads a part of the layout; gives each page once its records have said their halves. */
-  async *section(
+  async *section<T>(
     prefix: string,
     options: {
-      readonly inspect?: Inspect;
+      readonly inspect?: Inspect<T>;
       readonly hints?: readonly string[];
       readonly keysOnly?: boolean;
     },
-  ): AsyncGenerator<readonly KeyValue[]> {
+  ): AsyncGenerator<readonly Inspected<T>[]> {
     const { inspect, hints = [], keysOnly = false } = options;
     const pages = scanWindows(this.snapshot, underPrefix(prefix), { hints, keysOnly });
     for await (const page of pages) {
-      if (inspect !== undefined) this.#inspectPage(page, inspect);
-      yield page;
+      yield inspect === undefined
+        ? page.map((kv) => ({ kv, record: undefined }))
+        : this.#inspectPage(page, inspect);
       this.#keys += page.length;
       this.#onProgress({ section: prefix.slice(0, -1), keys: this.#keys });
     }
@@ -84,14 +91,14 @@ export class Scan {
   /** Reads a part of the layout for what its records say. */
   async read(
     prefix: string,
-    options: { readonly inspect?: Inspect; readonly hints?: readonly string[] },
+    options: { readonly inspect: Inspect<unknown>; readonly hints?: readonly string[] },
   ): Promise<void> {
     for await (const _ of this.section(prefix, options));
   }
 
-  #inspectPage(page: readonly KeyValue[], inspect: Inspect): void {
+  #inspectPage<T>(page: readonly KeyValue[], inspect: Inspect<T>): readonly Inspected<T>[] {
     const [first, last] = [page[0], page.at(-1)];
-    if (first === undefined || last === undefined) return;
+    if (first === undefined || last === undefined) return [];
     const number = this.#pages.push({ inspect, first: first.key, last: last.key }) - 1;
     const ledger = this.#ledger;
     const sink: Sink = {
@@ -101,7 +108,7 @@ export class Scan {
       unknownNode: (name, key) => note(this.unknownNodes, name, key),
     };
     const inspection = { world: this.world, sink };
-    for (const kv of page) inspect(kv, inspection);
+    return page.map((kv) => ({ kv, record: inspect(kv, inspection) }));
   }
 
   /** Finds out which records said a half that stayed alone. */
@@ -121,7 +128,7 @@ export class Scan {
     }
   }
 
-  #pursueRecord(kv: KeyValue, inspect: Inspect): void {
+  #pursueRecord(kv: KeyValue, inspect: Inspect<unknown>): void {
     const sink: Sink = {
       pair: (text) => {
         if (this.#ledger.has(hashText(text))) this.suspect(kv.key);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type KeyValue, underPrefix } from "../../etcd/store.ts";
+import { underPrefix } from "../../etcd/store.ts";
 import { addressFromHex, type Family } from "../../ip/address.ts";
 import { attachmentKey, escapeSegment, freeSizeKey, PREFIXES, unescapeSegment } from "../keys.ts";
 import { SMALL_FAMILY } from "../free.ts";
@@ -15,8 +15,8 @@ import { addressHints, type HintSampler } from "./hints.ts";
 import { KeyStream } from "./key_stream.ts";
 import { inspectAddress } from "./pairs.ts";
 import { misplacement } from "./place.ts";
-import { quickAddress, splitHolder } from "./quick.ts";
-import type { Scan } from "./scan.ts";
+import { type QuickAddress, splitHolder } from "./quick.ts";
+import type { Inspected, Scan } from "./scan.ts";
 import { scanWindows, type Snapshot } from "./windows.ts";
 import type { KnownNetwork, World } from "./world.ts";
 
@@ -47,7 +47,7 @@ export async function scanAddresses(
   const addresses = new KeyStream(
     scan.section(PREFIXES.addresses, { inspect: inspectAddress, hints }),
   );
-  const free = new KeyStream(scan.section(PREFIXES.free, {}));
+  const free = new KeyStream<never>(scan.section(PREFIXES.free, {}));
   const expected = expectedGroups(world);
   const groups: { readonly network: string; readonly family: Family }[] = [];
   const orphans = new Set<string>();
@@ -55,8 +55,8 @@ export async function scanAddresses(
     const [address, entry] = [await addresses.peek(), await free.peek()];
     const candidates = [
       expected[0],
-      address === undefined ? undefined : nameGroup(address.key, PREFIXES.addresses),
-      entry === undefined ? undefined : nameGroup(entry.key, PREFIXES.free),
+      address === undefined ? undefined : nameGroup(address.kv.key, PREFIXES.addresses),
+      entry === undefined ? undefined : nameGroup(entry.kv.key, PREFIXES.free),
     ].filter((name) => name !== undefined);
     return candidates.sort((a, b) => a < b ? -1 : 1)[0];
   };
@@ -69,13 +69,13 @@ export async function scanAddresses(
     const check = known === undefined
       ? undefined
       : new FreeGroup(known, family === "6" ? 6 : 4, world.edit);
-    await free.take(PREFIXES.free + group, (kv) => {
+    await free.take(PREFIXES.free + group, ({ kv }) => {
       if (!isWhole) scan.suspect(kv.key);
       else if (check !== undefined) check.entry(kv);
       else if (!world.names.has(name) && world.edit.claim !== name) orphans.add(name);
     });
-    await addresses.take(PREFIXES.addresses + group, (kv) => {
-      if (isWhole) lookAt(kv, { scan, known, check, attachments });
+    await addresses.take(PREFIXES.addresses + group, (one) => {
+      if (isWhole) lookAt(one, { scan, known, check, attachments });
     });
     const damage = check?.finish();
     if (damage !== undefined) groups.push({ network: damage.network, family: damage.family });
@@ -107,7 +107,7 @@ function unescape(segment: string): string {
 const HEX = /^(?:[0-9a-f]{8}|[0-9a-f]{32})$/;
 
 function lookAt(
-  kv: KeyValue,
+  { kv, record }: Inspected<QuickAddress>,
   { scan, known, check, attachments }: {
     readonly scan: Scan;
     readonly known: KnownNetwork | undefined;
@@ -119,10 +119,8 @@ function lookAt(
   if (!HEX.test(hex)) return;
   const address = addressFromHex(hex);
   check?.address(address.value, kv.createRevision);
-  const record = quickAddress(kv.value);
   if (record === undefined) return;
   const { state, holder } = record;
-  if (state !== "used" && state !== "owned" && state !== "reserved") return;
   if (known !== undefined && misplacement(known, address, state) !== undefined) {
     scan.suspect(kv.key);
   }

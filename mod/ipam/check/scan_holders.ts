@@ -16,7 +16,6 @@ import {
   inspectReserved,
   segmentsOf,
 } from "./pairs.ts";
-import { quickAttachment } from "./quick.ts";
 import type { Scan } from "./scan.ts";
 
 /** Keys with a lease that they should not have, or without one. */
@@ -35,8 +34,7 @@ export async function scanHolders(scan: Scan, attachments: readonly string[]): P
     hints: attachments,
   });
   for await (const page of pages) {
-    for (const { value } of page) {
-      const record = quickAttachment(value);
+    for (const { record } of page) {
       if (record === undefined) continue;
       const { physicalNetwork, vlan, mac } = record;
       macs.offer(mac, () => macKey(physicalNetwork, vlan, mac));
@@ -53,13 +51,13 @@ export async function scanLeased(scan: Scan, now: number): Promise<LeaseSuspicio
   const tombstones: string[] = [];
   const coolings: string[] = [];
   for await (const page of scan.section(PREFIXES.tombstones, {})) {
-    for (const { key, value, lease } of page) {
+    for (const { kv: { key, value, lease } } of page) {
       if (segmentsOf(key, PREFIXES.tombstones, 4) === undefined) scan.suspect(key);
       else if (lease === undefined || isOldTombstone(value, now)) tombstones.push(key);
     }
   }
   for await (const page of scan.section(PREFIXES.cooling, { keysOnly: true })) {
-    for (const { key, lease } of page) {
+    for (const { kv: { key, lease } } of page) {
       if (addressParts(key, PREFIXES.cooling) === undefined) scan.suspect(key);
       else if (lease === undefined) coolings.push(key);
     }

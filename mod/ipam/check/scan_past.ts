@@ -12,12 +12,12 @@ import { HintSampler, historyHints } from "./hints.ts";
 import { Balance, bucketOf, Ledger } from "./ledger.ts";
 import {
   inspectHistory,
+  intervalPair,
   pointerKeyOf,
   pointerPairOf,
   type ReadInterval,
-  readInterval,
 } from "./pairs.ts";
-import type { Scan } from "./scan.ts";
+import type { Inspected, Scan } from "./scan.ts";
 import { hashText } from "./text_hash.ts";
 
 /** Entries of the unbalanced buckets that are read once more. */
@@ -30,11 +30,9 @@ export async function scanPast(scan: Scan): Promise<readonly string[]> {
   const overlaps = new OverlapFinder();
   const hints = historyHints(scan.world);
   for await (const page of scan.section(PREFIXES.history, { inspect: inspectHistory, hints })) {
-    for (const kv of page) {
-      const record = readInterval(kv);
-      const pair = pointerPairOf(kv);
-      if (record === undefined || pair === undefined) continue;
-      balance.enter(hashText(pair), 1);
+    for (const { kv, record } of page) {
+      if (record === undefined) continue;
+      balance.enter(hashText(intervalPair(record)), 1);
       pointers.offer(record.id, () => pointerKeyOf(record));
       overlaps.take(kv, record);
     }
@@ -42,7 +40,7 @@ export async function scanPast(scan: Scan): Promise<readonly string[]> {
   for await (
     const page of scan.section(PREFIXES.historyByOwner, { hints: pointers.hints() })
   ) {
-    for (const kv of page) {
+    for (const { kv } of page) {
       const pair = pointerPairOf(kv);
       if (pair === undefined) scan.suspect(kv.key);
       else balance.enter(hashText(pair), -1);
@@ -77,8 +75,8 @@ async function pursuePointers(
   for (const number of alone.pages()) scan.suspect(keys[number] ?? "");
 }
 
-function* inBuckets(page: readonly KeyValue[], buckets: ReadonlySet<number>) {
-  for (const kv of page) {
+function* inBuckets(page: readonly Inspected<unknown>[], buckets: ReadonlySet<number>) {
+  for (const { kv } of page) {
     const pair = pointerPairOf(kv);
     if (pair === undefined) continue;
     const hash = hashText(pair);
