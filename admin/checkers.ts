@@ -7,6 +7,7 @@
 import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { checkStore } from "../mod/ipam/check/check.ts";
 import type { Finding, Source } from "../mod/ipam/check/finding.ts";
+import { AUDIT } from "./audit_check.ts";
 import type { AdminContext } from "./context.ts";
 import { KUBERNETES } from "./kubernetes_check.ts";
 import { NODE } from "./node_check.ts";
@@ -55,7 +56,7 @@ const STORE: Checker = {
 };
 
 /** All checkers. */
-export const CHECKERS: readonly Checker[] = [STORE, NODE, KUBERNETES];
+export const CHECKERS: readonly Checker[] = [STORE, AUDIT, NODE, KUBERNETES];
 
 /** Every source that somebody checks. */
 export const CHECKED_SOURCES: readonly Source[] = CHECKERS.flatMap(({ sources }) => sources);

@@ -15,6 +15,7 @@ import type { StoreOptions } from "../mod/etcd/options.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import { type IpamContext, memoryLeaseCache } from "../mod/ipam/context.ts";
 import type { RoleIo } from "../mod/role.ts";
+import type { ChangeRecorder } from "./audit_changes.ts";
 import { EXIT, type ExitStatus, withRemedy } from "./exit.ts";
 import type { Flag, FlagValues } from "./flags.ts";
 import type { Source } from "./kind.ts";
@@ -53,6 +54,8 @@ export class AdminContext implements AsyncDisposable {
   #store: Promise<Store> | undefined;
   #bulk: Promise<RangeReader & AsyncDisposable> | undefined;
   #status: ExitStatus = EXIT.fine;
+  #recorder: ChangeRecorder | undefined;
+  #failure: FabricError | undefined;
 
   constructor(io: RoleIo, flags: FlagValues) {
     this.io = io;
@@ -77,8 +80,14 @@ export class AdminContext implements AsyncDisposable {
 
   /** One line on standard error, prefixed `error:`; the command goes on and ends with `status`. */
   fail(error: FabricError, status: ExitStatus = EXIT.error): void {
+    this.#failure ??= error;
     this.#tell("error:", "31", describeError(withRemedy(error)));
     if (this.#status === EXIT.fine) this.#status = status;
+  }
+
+  /** The first error that was told. */
+  get failure(): FabricError | undefined {
+    return this.#failure;
   }
 
   /** The command ends with the status, unless an error was told. */
@@ -121,7 +130,13 @@ export class AdminContext implements AsyncDisposable {
   }
 
   async #openStore(): Promise<Store> {
-    return await openGatewayStore(await this.storeOptions());
+    const store = await openGatewayStore(await this.storeOptions());
+    return this.#recorder?.wrap(store) ?? store;
+  }
+
+  /** From now on the audit is told what is changed. Before the store is opened. */
+  record(recorder: ChangeRecorder): void {
+    this.#recorder = recorder;
   }
 
   /** How etcd is reached, by configuration and flags. */

@@ -6,6 +6,7 @@
 
 import { asFabricError } from "../mod/error.ts";
 import type { RoleIo } from "../mod/role.ts";
+import { ChangeRecorder } from "./audit_changes.ts";
 import type { Command } from "./command.ts";
 import { findCommand, helpText } from "./commands.ts";
 import { AdminContext, ClosedOutput, GLOBAL_FLAGS } from "./context.ts";
@@ -49,7 +50,16 @@ async function runRequest(context: AdminContext, request: Request): Promise<void
   if (command === undefined) return context.write(helpText([]));
   if (flags.isSet("help")) return context.write(helpText(command.name.split(" ")));
   checkCount(command, args);
-  await command.run(context, { args, flags });
+  const recorder = new ChangeRecorder(command, { args, io: context.io, now: () => context.now() });
+  context.record(recorder);
+  try {
+    await command.run(context, { args, flags });
+  } catch (error) {
+    // What the audit lacks then waits in its inbox; the command's own error is the one to tell.
+    if (!(error instanceof ClosedOutput)) await recorder.end(asFabricError(error)).catch(() => {});
+    throw error;
+  }
+  await recorder.end(context.failure);
 }
 
 /** Flags of every command may stand before its name, too. */

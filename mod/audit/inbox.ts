@@ -54,3 +54,18 @@ function readEvent(kv: KeyValue, now: number): AuditEvent {
     };
   }
 }
+
+/** What has waited since before the time: how many, and since when. */
+export async function inboxSince(
+  store: Store,
+  before: number,
+): Promise<{ readonly count: number; readonly oldest: string }> {
+  const found: string[] = [];
+  for await (const page of readPages(store, underPrefix(AUDIT_INBOX))) {
+    for (const kv of page) {
+      const { at } = readEvent(kv, 0);
+      if (!(Date.parse(at) > before)) found.push(at);
+    }
+  }
+  return { count: found.length, oldest: found.sort()[0] ?? "" };
+}

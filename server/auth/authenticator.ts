@@ -176,8 +176,7 @@ function wrongToken(): Error {
 
 function vouchedBy(certificate: ClientCertificate): Vouched {
   const { commonName, organisations, alternativeNames } = certificate;
-  const names = alternativeNames.map((name) => name.replace(/^[A-Za-z ]+:/, ""));
-  const users = [...(commonName === undefined ? [] : [commonName]), ...names];
+  const users = [...(commonName === undefined ? [] : [commonName]), ...alternativeNames];
   return {
     way: "certificate",
     name: users[0] ?? "certificate",

@@ -10,8 +10,9 @@ import https from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { Readable } from "node:stream";
-import { PROBLEM_BASE } from "./problem.ts";
+import { readCertificateNames } from "../auth/certificate_names.ts";
 import type { ClientCertificate, Connection } from "./dispatch.ts";
+import { PROBLEM_BASE } from "./problem.ts";
 
 /** PEM text of the server's certificate, its key, and the authorities of client certificates. */
 export interface TlsMaterial {
@@ -229,31 +230,18 @@ function connectionOf(message: http.IncomingMessage): Connection {
   const { socket } = message;
   const remote = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   const certificate = isTls(socket) && socket.authorized
-    ? certificateOf(socket.getPeerCertificate())
+    ? certificateOf(socket)
     : undefined;
   return { remote, ...(certificate === undefined ? {} : { certificate }) };
 }
 
+function certificateOf(socket: TLSSocket): ClientCertificate | undefined {
+  const { raw } = socket.getPeerCertificate();
+  return raw instanceof Uint8Array ? readCertificateNames(raw) : undefined;
+}
+
 function isTls(socket: Socket): socket is TLSSocket {
   return "getPeerCertificate" in socket;
-}
-
-interface PeerCertificate {
-  readonly subject?: { readonly CN?: string | string[]; readonly O?: string | string[] };
-  readonly subjectaltname?: string | undefined;
-}
-
-function certificateOf(
-  { subject, subjectaltname }: PeerCertificate,
-): ClientCertificate | undefined {
-  if (subject === undefined) return undefined;
-  const list = (value: string | string[] | undefined): readonly string[] =>
-    value === undefined ? [] : Array.isArray(value) ? value : [value];
-  return {
-    commonName: list(subject.CN)[0],
-    organisations: list(subject.O),
-    alternativeNames: (subjectaltname ?? "").split(", ").filter((name) => name !== ""),
-  };
 }
 
 /** Sends a body; a reader that has gone or reads nothing for long ends it. */

@@ -8,7 +8,15 @@
 import type { Action } from "../repair/action.ts";
 
 /** What `check` can be asked to look at. */
-export const SOURCES = ["networks", "addresses", "node", "pods", "wire", "kubernetes"] as const;
+export const SOURCES = [
+  "networks",
+  "addresses",
+  "node",
+  "pods",
+  "wire",
+  "kubernetes",
+  "audit",
+] as const;
 export type Source = typeof SOURCES[number];
 
 /** How bad it is: pods suffer, they may, or nobody but the store does. */

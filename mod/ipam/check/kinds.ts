@@ -8,6 +8,7 @@
 import type { Kind } from "./finding.ts";
 import { ADDRESS_KINDS, ATTACHMENT_KINDS } from "./kinds/addresses.ts";
 import { INDEX_KINDS, LEASE_KINDS, RESERVATION_KINDS } from "./kinds/free_index.ts";
+import { AUDIT_KINDS } from "./kinds/audit.ts";
 import { HISTORY_KINDS } from "./kinds/history.ts";
 import { NETWORK_KINDS } from "./kinds/networks.ts";
 import { KUBERNETES_KINDS } from "./kinds/kubernetes.ts";
@@ -37,6 +38,7 @@ export const AREAS: readonly Area[] = [
   { letter: "I", title: "The free index", kinds: Object.values(INDEX_KINDS) },
   { letter: "R", title: "Reservations", kinds: Object.values(RESERVATION_KINDS) },
   { letter: "L", title: "What is leased", kinds: Object.values(LEASE_KINDS) },
+  { letter: "U", title: "The audit", kinds: Object.values(AUDIT_KINDS) },
   { letter: "C", title: "A node itself", kinds: Object.values(NODE_KINDS) },
   { letter: "B", title: "Bridges and uplinks", kinds: Object.values(BRIDGE_KINDS) },
   { letter: "V", title: "Ports of Open vSwitch", kinds: Object.values(PORT_KINDS) },
