@@ -264,8 +264,10 @@ function recordsOf(context: IpamContext, draft: Draft, mac: string): Records {
       network: ref,
     });
     if (entry !== undefined) operations.push(takeFrom(entry, address));
-    else if (!isOwned(draft, address)) {
-      operations.push({ delete: { key: singleKey(name, address) } });
+    // An address that was asked for and released is offered by a key of its own, beside an interval.
+    const single = singleKey(name, address);
+    if (!isOwned(draft, address) && entry?.key !== single) {
+      operations.push({ delete: { key: single } });
     }
     return {
       address: formatInterfaceAddress({ address, length: pool.prefix.length }),

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
 import { backupLines, createBackup } from "../../admin/backup_file.ts";
 import { FabricError } from "../../mod/error.ts";
 import { hostIfname } from "../../mod/host/ifname.ts";
@@ -8,7 +9,7 @@ import { allocate } from "../../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../../mod/ipam/allocation.ts";
 import { backupStore } from "../../mod/ipam/backup/backup.ts";
 import { restoreStore } from "../../mod/ipam/backup/restore.ts";
-import { moveAddress } from "../../mod/ipam/fix.ts";
+import { fixAddresses, moveAddress, unfixAddresses } from "../../mod/ipam/fix.ts";
 import { attachmentKey } from "../../mod/ipam/keys.ts";
 import type { RecoverAnswer } from "../../mod/ipam/recover/answer.ts";
 import { mergeAnswer, retryWaiting } from "../../mod/ipam/recover/merge.ts";
@@ -23,6 +24,7 @@ import { reserve } from "../../mod/ipam/reserve.ts";
 import { decodeRecord } from "../../mod/ipam/stored.ts";
 import { type AttachmentRecord, AttachmentRecordSchema } from "../../mod/model/records.ts";
 import { type Bed, codesOf, startBeds } from "../check/bed.ts";
+import { effort } from "../effort.ts";
 import { addRequest, applyNetwork } from "../ipam_fixture.ts";
 import { seeded } from "../check/sample.ts";
 import { killAfter } from "../killed.ts";
@@ -353,4 +355,96 @@ Deno.test("a merge that is killed anywhere: said again it is whole, and nothing 
       await site.assertRecovered();
     });
   }
+});
+
+Deno.test("whatever happened before and after the backup: all that runs is recorded, nothing twice", async () => {
+  await using beds = await startBeds();
+  const nodes = ["n1", "n2", "n3"];
+  const event = fc.record({
+    what: fc.constantFrom(
+      "add",
+      "add",
+      "own",
+      "own",
+      "del",
+      "del",
+      "fix",
+      "move",
+      "unfix",
+      "reserve",
+    ),
+    node: fc.constantFrom(...nodes),
+    slot: fc.integer({ min: 0, max: 2 }),
+    host: fc.integer({ min: 5, max: 12 }),
+    to: fc.integer({ min: 5, max: 12 }),
+  });
+  const events = fc.array(event, { minLength: 4, maxLength: 14 });
+  const order = fc.shuffledSubarray(nodes, { minLength: 3 });
+  await fc.assert(
+    fc.asyncProperty(events, events, order, async (before, after, answers) => {
+      await using bed = await beds.bed();
+      const { context } = bed;
+      const site = await start(bed);
+      let serial = 0;
+      const live = new Map<string, { readonly node: string; readonly slot?: number }>();
+      const happen = async (one: (typeof before)[number]): Promise<void> => {
+        const { what, node, slot, host, to } = one;
+        const [address, other] = [parseAddress(`10.0.0.${host}`), parseAddress(`10.0.0.${to}`)];
+        const owner = ownerOf(`${slot}`);
+        const id = `c${++serial}`;
+        if (what === "add") {
+          await site.add(node, id, { addresses: [address] });
+          live.set(id, { node });
+        }
+        if (what === "own") {
+          await site.add(node, id, { owner });
+          live.set(id, { node, slot });
+        }
+        if (what === "del") {
+          const [victim] = [...live].slice(host % Math.max(1, live.size));
+          if (victim === undefined) return;
+          await site.del(victim[1].node, victim[0]);
+          live.delete(victim[0]);
+        }
+        if (what === "fix") {
+          await fixAddresses(context, { network: "pods", owner, addresses: [address] });
+        }
+        if (what === "move") {
+          await moveAddress(context, { network: "pods", owner, from: address, to: other });
+        }
+        if (what === "unfix") await unfixAddresses(context, { network: "pods", owner });
+        if (what === "reserve") {
+          const range = { family: 4 as const, first: address.value, last: address.value };
+          await reserve(context, { network: "pods", range, reason: "test" });
+        }
+      };
+      const run = async (all: typeof before): Promise<void> => {
+        for (const one of all) {
+          try {
+            await happen(one);
+          } catch (error) {
+            if (!(error instanceof FabricError) || error.kind === "internal") throw error;
+          }
+        }
+      };
+      await run(before);
+      await withBackup(bed, async (path) => {
+        await run(after);
+        await restore(bed, path);
+        for (const node of answers) await site.collect(node);
+        // Nodes that never had a pod are not waited for, all others have answered.
+        await finishRecovery(context);
+        await site.assertRecovered();
+        const names = [...site.running.values()].flatMap((one) =>
+          one.addresses.map((a) => a.address)
+        );
+        assertEquals(new Set(names).size, names.length);
+        for (let i = 0; i < 3; i++) await site.add("n1", `after-${i}`);
+        for (const [id, { node }] of live) await site.del(node, id);
+        for (let i = 0; i < 3; i++) await site.add("n2", `next-${i}`, { owner: ownerOf(`${i}`) });
+        await site.assertRecovered();
+      });
+    }),
+    { numRuns: effort(6, 200), endOnFailure: true },
+  );
 });

@@ -117,6 +117,8 @@ interface Around {
     readonly record: AddressRecord | undefined;
     readonly history: KeyValue | undefined;
   }[];
+  /** The MAC that the owner had, where it has another one by now. */
+  readonly oldMac: KeyValue | undefined;
   /** What else the owner has, by address text. */
   readonly others: ReadonlyMap<string, KeyValue>;
 }
@@ -163,8 +165,18 @@ async function readAround(context: IpamContext, record: AttachmentRecord): Promi
         history: at(5 + 2 * index),
       };
     }),
+    oldMac: await readOldMac(context, record, ownerRecord?.mac),
     others: await readOthers(context, { name, own, owner: ownerRecord }),
   };
+}
+
+async function readOldMac(
+  context: IpamContext,
+  { physicalNetwork, vlan, mac }: AttachmentRecord,
+  old: string | undefined,
+): Promise<KeyValue | undefined> {
+  if (old === undefined || old === mac) return undefined;
+  return (await context.store.range({ key: macKey(physicalNetwork, vlan, old) })).kvs[0];
 }
 
 async function readOthers(
@@ -355,6 +367,12 @@ function transactionOf(context: IpamContext, draft: Draft): {
   if (owner !== undefined) {
     const key = ownerKey(name, owner);
     compare.push(mod(key, around.owner?.modRevision ?? 0));
+    const { oldMac } = around;
+    const oldOwner = oldMac === undefined ? undefined : decodeRecord(MacRecordSchema, oldMac).owner;
+    if (oldMac !== undefined && oldOwner !== undefined && sameOwner(oldOwner, owner)) {
+      compare.push(mod(oldMac.key, oldMac.modRevision));
+      success.push({ delete: { key: oldMac.key } });
+    }
     const rest = othersOf(context, draft);
     compare.push(...rest.compare);
     success.push(...rest.success);
