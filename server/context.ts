@@ -17,6 +17,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import type { TrendCache } from "./trend.ts";
 import type { OwnLease } from "./own_lease.ts";
+import type { SearchIndex } from "./search_index.ts";
 import type { UsageCache } from "./usage.ts";
 
 /** How people come in. */
@@ -37,6 +38,7 @@ export interface ServerContext {
   readonly mirror: Mirror;
   readonly watches: Watches;
   readonly usage: UsageCache;
+  readonly index: SearchIndex;
   readonly trend: TrendCache;
   readonly audit: AuditWriter;
   readonly access: AccessContext;

@@ -10,6 +10,7 @@ import { escapeSegment } from "../mod/ipam/keys.ts";
 import type { Network } from "../mod/model/network.ts";
 import type { Mirror } from "./mirror/mirror.ts";
 import { poolsOf } from "./pools.ts";
+import type { SearchIndex } from "./search_index.ts";
 import { type AddressRow, OBJECTS, type Row } from "./mirror/kinds.ts";
 
 /** What a hit was found by. */
@@ -37,22 +38,28 @@ export interface SearchQuery {
 }
 
 /** Exact hits first, then what begins with the text, then what contains it. */
-export function search(mirror: Mirror, query: SearchQuery): readonly Hit[] {
+export function search(
+  { mirror, index }: { readonly mirror: Mirror; readonly index: SearchIndex },
+  query: SearchQuery,
+): readonly Hit[] {
   const text = query.text.trim().toLowerCase();
   if (text === "") return [];
   const address = tryParseAddress(text);
   if (address !== undefined) return findAddress(mirror, address, query);
-  const ranked: { hit: Hit; rank: number }[] = [];
-  const add = (hit: Hit, rank: number): void => void ranked.push({ hit, rank });
-  for (const hit of findNames(mirror, text, query)) add(hit.hit, hit.rank);
-  // Enough of the best kind: nothing better can come.
-  let exact = 0;
-  for (const [, row] of mirror.tables.addresses.walk()) {
-    const found = matchRow(row, text);
-    if (found === undefined || !query.sees(row.value.network)) continue;
-    if (found.rank > 0 && ranked.length >= query.limit * 4) continue;
-    add(addressHit(row, found.matched), found.rank);
-    if (found.rank === 0 && ++exact >= query.limit) break;
+  const ranked: { hit: Hit; rank: number }[] = [...findNames(mirror, text, query)];
+  const seen = new Set<Row<AddressRow>>();
+  for (const how of ["is", "contains"] as const) {
+    let found = 0;
+    for (const row of index.find(text, how)) {
+      if (seen.has(row) || !query.sees(row.value.network)) continue;
+      const match = matchRow(row, text);
+      if (match === undefined || how === "is" && match.rank > 0) continue;
+      seen.add(row);
+      ranked.push({ hit: addressHit(row, match.matched), rank: match.rank });
+      // Of those that contain it, what begins with it goes first among as many again.
+      if (++found >= query.limit * (how === "is" ? 1 : 2)) break;
+    }
+    if (found >= query.limit) break;
   }
   ranked.sort((a, b) => a.rank - b.rank);
   return ranked.slice(0, query.limit).map(({ hit }) => hit);

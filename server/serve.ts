@@ -36,6 +36,7 @@ import { ROUTES } from "./routes/table.ts";
 import { OwnLease } from "./own_lease.ts";
 import { readText, readTls } from "./tls_material.ts";
 import { TrendCache } from "./trend.ts";
+import { SearchIndex } from "./search_index.ts";
 import { UsageCache } from "./usage.ts";
 import { isLoopback } from "./loopback.ts";
 import type { ServerSettings } from "./settings.ts";
@@ -111,6 +112,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     mirror,
     watches,
     usage: new UsageCache(mirror),
+    index: new SearchIndex(mirror),
     trend: new TrendCache({ store, now: Date.now }),
     audit,
     access: {

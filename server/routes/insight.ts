@@ -268,7 +268,7 @@ async function find(call: Call<typeof SEARCH_QUERY>): Promise<Reply> {
   }
   const { context, principal, sees } = call;
   const revision = await context.mirror.fresh();
-  const items = search(context.mirror, {
+  const items = search(context, {
     text: q,
     limit,
     sees,

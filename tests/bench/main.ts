@@ -9,6 +9,7 @@ import { measureAllocations } from "./allocations.ts";
 import { fill } from "./fill.ts";
 import { measureLastAddress } from "./last_address.ts";
 import { measurePlugins, type PluginRow } from "./plugins.ts";
+import { measureServer } from "./server.ts";
 import { measurePaths } from "./throughput.ts";
 
 const ROUNDS = 50;
@@ -50,6 +51,9 @@ function ratios(rows: readonly PluginRow[]): readonly object[] {
 }
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  server: async () => {
+    table("fabric-ctl: 5,000 nodes, 1,000 networks, 200,000 addresses", await measureServer());
+  },
   plugins: async () => {
     const coldStart = await compileColdStart();
     const rows = await measurePlugins({ rounds: ROUNDS, coldStart });
