@@ -15,6 +15,9 @@ import { connectOvsdb, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
 import { readKnownStore } from "../mod/node/known_store.ts";
+import { openKubeClient } from "../mod/kube/client.ts";
+import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
+import { namespacePath } from "../mod/kube/paths.ts";
 import { asking } from "./neighbour.ts";
 import { startTimer } from "../mod/timer.ts";
 
@@ -33,6 +36,7 @@ export async function status(call: Call): Promise<void> {
   const checks = await Promise.all([
     faultOf("etcd", call, () => checkStore(call)),
     faultOf("Open vSwitch", call, () => checkSwitch(call)),
+    faultOf("Kubernetes", call, () => checkApiServer(call)),
   ]);
   const faults = checks.filter((fault) => fault !== undefined);
   if (faults.length === 0) return;
@@ -93,6 +97,17 @@ async function checkStore(call: Call): Promise<void> {
       remedy: "create it with fabric-admin apply, or correct zone in the node's configuration",
     });
   }
+}
+
+/** An ADD reads its Pod there; whether we may is seen by reading the namespace that all have. */
+async function checkApiServer({ config }: Call): Promise<void> {
+  const { kubernetes } = config;
+  if (kubernetes === undefined) return;
+  await asking("kubernetes", async () => {
+    const to = await readKubeconfig(kubernetes.kubeconfig);
+    using client = openKubeClient(to, { timeoutMs: LIMIT_MS - MARGIN_MS });
+    await client.get(namespacePath("kube-system"));
+  });
 }
 
 async function checkSwitch({ config }: Call): Promise<void> {

@@ -108,13 +108,24 @@ interface Progress {
   isSecuring: boolean;
 }
 
+/**
+ * The first random number that aws-lc makes in a process takes 30 ms, and TLS needs one: this has it
+ * made by another thread, so that this one can do something else meanwhile. Later ones cost nothing.
+ */
+async function startEntropy(): Promise<void> {
+  await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]);
+}
+
 async function open({ hostname, port, tls }: HttpTarget, progress: Progress): Promise<Deno.Conn> {
   const caCerts = [...tls?.caCerts ?? []];
+  const entropy = tls === undefined ? undefined : startEntropy();
+  entropy?.catch(() => {});
   if (tls?.cert !== undefined && tls.key !== undefined) {
     const { cert, key, serverName = hostname } = tls;
     // The runtime has a server name beside a client certificate only under this symbol; without
     // it the connection would fail, not trust another name.
     const name = { [Symbol.for("unstableServerName")]: serverName };
+    await entropy;
     return await secure(
       await Deno.connectTls({ hostname, port, caCerts, cert, key, ...name }),
       progress,
@@ -125,6 +136,7 @@ async function open({ hostname, port, tls }: HttpTarget, progress: Progress): Pr
   if (progress.signal.aborted) tcp.close();
   tcp.setNoDelay(true);
   if (tls === undefined) return tcp;
+  await entropy;
   return await secure(
     await Deno.startTls(tcp, { hostname: tls.serverName ?? hostname, caCerts }),
     progress,

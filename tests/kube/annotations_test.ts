@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readRate } from "../../mod/host/bandwidth.ts";
-import type { EquippedHost } from "../lab/mod.ts";
+import { type EquippedHost, eventually } from "../lab/mod.ts";
 import {
   eventsOf,
   type KubeBed,
@@ -36,6 +36,7 @@ Deno.test("annotations of a Pod, its workload and its Namespace", async (t) => {
   );
   await t.step("a Pod that is gone, is another, or belongs elsewhere is refused", () => guard(bed));
   await t.step("a static Pod is known by its hash", () => mirror(bed));
+  await t.step("without the API server, or with it silent, ADD and STATUS say so", () => down(bed));
 });
 
 async function nearest(bed: KubeBed): Promise<void> {
@@ -173,4 +174,25 @@ async function mirror(bed: KubeBed): Promise<void> {
   const second = await runPod(bed.host(0), { ...made, uid: hash });
   assertEquals(second.addresses, first.addresses);
   await second.stop();
+}
+
+async function down(bed: KubeBed): Promise<void> {
+  const { kube } = bed;
+  const host = bed.host(0);
+  const pod = await makePod(kube, "down");
+  // Its two seconds may be too short on a busy machine.
+  await eventually("STATUS is content", async () => (await host.fabric("STATUS")).code === 0);
+  await kube.pause();
+  const { code, msg } = await refusedAdd(host, pod);
+  const status = await host.fabric("STATUS");
+  kube.resume();
+  assertEquals(code, 120);
+  assertStringIncludes(msg, "shop/down");
+  assertStringIncludes(status.stdout, "kube");
+  assertEquals(status.code, 1);
+  const running = await runPod(host, pod);
+  // A DEL needs nothing of Kubernetes.
+  await kube.pause();
+  await running.stop();
+  kube.resume();
 }

@@ -1,6 +1,7 @@
 /** Who may use a network, how much of it, and what becomes of a workload that changes its addresses. */
 
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { effort } from "../effort.ts";
 import { requireOk } from "../lab/mod.ts";
 import { declare, networkObject } from "../e2e/bed.ts";
 import {
@@ -194,7 +195,7 @@ async function exactly(bed: KubeBed): Promise<void> {
   };
   const sets = new Map<string, string>();
   let pods: RunningPod[] = [];
-  for (let rollout = 0; rollout < 3; rollout++) {
+  for (let rollout = 0; rollout < effort(5, 100); rollout++) {
     const set = `exact-${rollout}`;
     sets.set(set, (await makeWorkload(kube, "ReplicaSet", set, { owner: deployment })).uid);
     // The new Pod is made as soon as the old one is gone from the API; its sandbox ends a bit later.
