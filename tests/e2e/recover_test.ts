@@ -23,6 +23,12 @@ function addressesOf(pods: readonly HandPod[]): readonly string[] {
     .sort();
 }
 
+/** A folder that hosts and this process see alike; `await using`. */
+async function sharedFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir();
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 async function assertRefused(lab: Lab): Promise<void> {
   for (const host of lab.hosts) {
     await using sandbox = await host.sandbox();
@@ -34,18 +40,19 @@ async function assertRefused(lab: Lab): Promise<void> {
 }
 
 Deno.test("an old backup is restored under running pods: after recover all are recorded, and ADDs run", async () => {
+  await using folder = await sharedFolder();
   await using lab = await startBed({ hosts: 2 });
   const [one, two] = [lab.host(0), lab.host(1)];
   const add = (host: EquippedHost) => addPod(host, { conf: CONF });
   const before = [await add(one), await add(two)];
   const gone = await add(one);
-  await admin(one, "backup", "/tmp/old.gz");
+  await admin(one, "backup", `${folder.path}/old.gz`);
   requireOk(await gone.again("DEL"));
   const later = [await add(one), await add(two), await add(two)];
   const ended = await add(two);
   const running = [...before, ...later];
 
-  const restored = await admin(one, "restore", "/tmp/old.gz", "--overwrite", "--yes");
+  const restored = await admin(one, "restore", `${folder.path}/old.gz`, "--overwrite", "--yes");
   assertStringIncludes(restored, "fabric-admin recover collect");
   await assertRefused(lab);
   // A pod may end at any time.
@@ -57,10 +64,9 @@ Deno.test("an old backup is restored under running pods: after recover all are r
   assertStringIncludes(early.stderr, two.name);
   await assertRefused(lab);
   // The other way: by a file.
-  await admin(two, "recover", "collect", "--file", "/tmp/two.json");
-  const carried = requireOk(await two.exec(["cat", "/tmp/two.json"]));
-  await one.writeFile("/tmp/two.json", carried);
-  assertStringIncludes(await admin(one, "recover", "merge", "/tmp/two.json"), "2 recorded again");
+  const file = `${folder.path}/two.json`;
+  await admin(two, "recover", "collect", "--file", file);
+  assertStringIncludes(await admin(one, "recover", "merge", file), "2 recorded again");
   assertStringIncludes(await admin(one, "recover"), "Next: fabric-admin recover finish");
   assertStringIncludes(await admin(one, "recover", "finish", "--yes"), "pods start again");
 
@@ -112,12 +118,14 @@ Deno.test("a fenced node attaches nothing, its DELs go on, and after unfence it 
 });
 
 Deno.test("a second machine of a name starts no pod and collects none, until node replace says so", async () => {
+  await using folder = await sharedFolder();
   await using lab = await startBed({ hosts: 1 });
   const host = lab.host(0);
   const pod = await addPod(host, { conf: CONF });
   const machineId = "4c4c4544003957108052b4c04f384833";
-  await host.writeFile("/tmp/machine-id", `${machineId}\n`);
-  const env = { FABRIC_MACHINE_ID_FILE: "/tmp/machine-id" };
+  const idFile = `${folder.path}/machine-id`;
+  await Deno.writeTextFile(idFile, `${machineId}\n`);
+  const env = { FABRIC_MACHINE_ID_FILE: idFile };
   await using sandbox = await host.sandbox();
   const refused = failureOf(await host.fabric("ADD", { sandbox, conf: CONF, env }));
   assertEquals(refused.code, 105);
