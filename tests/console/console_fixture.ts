@@ -173,7 +173,8 @@ export async function visit(
 /** Returns when the page has its title and nothing is loading. */
 export async function settled(page: Page): Promise<void> {
   await page.locator("h1, dialog[open]").first().waitFor();
-  await page.locator(".skeleton").first().waitFor({ state: "detached" });
+  // Behind a sign-in everything waits.
+  await page.locator("body:not(:has(.skeleton)), dialog[open]").first().waitFor();
 }
 
 /** Fails where the page complained, or asked anybody else. */

@@ -1,7 +1,7 @@
 /** 256 addresses at a glance: sixteen by sixteen, each state with its glyph and its colour. @module */
 
 import type { VNode } from "preact";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatAddress, parseAddress } from "../../../../mod/ip/address.ts";
 import type { Cell, Grid } from "../api/queries.ts";
 import { t } from "../i18n.ts";
@@ -145,6 +145,13 @@ function GridCell(
 ): VNode {
   const { index, place, on, dim } = props;
   const { address, mark, cell } = place;
+  // What changes under the eye flashes once.
+  const before = useRef(`${address} ${mark}`);
+  const now = `${address} ${mark}`;
+  const changed = before.current !== now && before.current.startsWith(`${address} `);
+  useEffect(() => {
+    before.current = now;
+  });
   const who = whoIn(cell);
   const words = [address, t(`state.${mark}`), who].filter((word) => word !== "").join(", ");
   const octet = address.includes(":") ? address.slice(address.lastIndexOf(":") + 1) : index;
@@ -153,7 +160,7 @@ function GridCell(
       <button
         type="button"
         data-at={index}
-        class={`place m-${mark}${on ? " on" : ""}${dim ? " dim" : ""}`}
+        class={`place m-${mark}${on ? " on" : ""}${dim ? " dim" : ""}${changed ? " flash" : ""}`}
         aria-label={words}
         title={words}
         tabIndex={props.tab ? 0 : -1}
