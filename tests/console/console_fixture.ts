@@ -22,9 +22,12 @@ const CHROMIUM = "/usr/bin/chromium";
 /** How long a page may take on a busy machine before a test gives up. */
 const PATIENCE_MS = 20_000;
 
+/** What whoever comes may do; `none`: one has to sign in. */
+export type Anonymous = "viewer" | "operator" | "admin" | "none";
+
 export interface ConsoleOptions {
-  /** What whoever comes may do; undefined: one has to sign in. Default: admin. */
-  readonly anonymous?: "viewer" | "operator" | "admin" | "none";
+  /** Default: admin. */
+  readonly anonymous?: Anonymous;
   /** Without the sample: an empty store. */
   readonly empty?: boolean;
   /** With accounts, tokens and an audit: hashing passwords takes its time. */
@@ -36,6 +39,8 @@ export interface ConsoleFixture extends AsyncDisposable {
   readonly etcd: EtcdFixture;
   readonly store: Store;
   readonly context: IpamContext;
+  /** Starts another server on the same store; its address. */
+  readonly serve: (anonymous: Anonymous) => Promise<string>;
 }
 
 /** etcd, the sample and the server. */
@@ -43,9 +48,24 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
   const { anonymous = "admin", empty = false, people = false } = options;
   const etcd = await startEtcd();
   let store: Store | undefined;
-  let server: Supervised | undefined;
+  const servers: Supervised[] = [];
+  const serve = async (role: Anonymous): Promise<string> => {
+    const port = freePort();
+    const server = await supervise([
+      RELEASE,
+      "ctl",
+      "serve",
+      `--listen=127.0.0.1:${port}`,
+      `--etcd-endpoints=${etcd.endpoints.join()}`,
+      ...(role === "none" ? [] : [`--anonymous=${role}`]),
+    ], `${etcd.dir}/server-${port}.log`);
+    servers.push(server);
+    const url = `http://127.0.0.1:${port}`;
+    await untilReady(url, server);
+    return url;
+  };
   const end = async (): Promise<void> => {
-    await server?.end();
+    await Promise.all(servers.map((server) => server.end()));
     await store?.[Symbol.asyncDispose]();
     await etcd[Symbol.asyncDispose]();
   };
@@ -60,18 +80,7 @@ export async function startConsole(options: ConsoleOptions = {}): Promise<Consol
     };
     if (!empty) await writeSample({ context, store });
     if (people) await writePeople(context);
-    const port = freePort();
-    server = await supervise([
-      RELEASE,
-      "ctl",
-      "serve",
-      `--listen=127.0.0.1:${port}`,
-      `--etcd-endpoints=${etcd.endpoints.join()}`,
-      ...(anonymous === "none" ? [] : [`--anonymous=${anonymous}`]),
-    ], `${etcd.dir}/server.log`);
-    const url = `http://127.0.0.1:${port}`;
-    await untilReady(url, server);
-    return { url, etcd, store, context, [Symbol.asyncDispose]: end };
+    return { url: await serve(anonymous), etcd, store, context, serve, [Symbol.asyncDispose]: end };
   } catch (error) {
     await end();
     throw error;

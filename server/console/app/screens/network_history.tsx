@@ -45,7 +45,7 @@ export function COLUMNS(): readonly Column<HistoryItem>[] {
     {
       key: "address",
       title: t("field.address"),
-      width: "minmax(130px, 1fr)",
+      width: "minmax(140px, 1.5fr)",
       phone: "minmax(0, 1fr)",
       cell: ({ spec }) => <Ip address={spec.address} network={spec.network.name} />,
     },

@@ -45,7 +45,7 @@ export function NodeScreen(
         back={["/nodes", t("rail.nodes")]}
         under={about.value === undefined ? cluster : <NodeState node={about.value} />}
       />
-      <div class="columns">
+      <div class="columns slim">
         <section>
           <h2>{t("node.attachments")}</h2>
           <Ready loaded={attachments}>
@@ -100,7 +100,7 @@ function columns(): readonly Column<AttachmentItem>[] {
     {
       key: "pod",
       title: t("field.pod"),
-      width: "minmax(160px, 2fr)",
+      width: "minmax(120px, 1.6fr)",
       phone: "minmax(0, 1.2fr)",
       cell: ({ spec }) => {
         const name = spec.pod === undefined
@@ -112,13 +112,13 @@ function columns(): readonly Column<AttachmentItem>[] {
     {
       key: "ifname",
       title: t("field.ifname"),
-      width: "76px",
+      width: "64px",
       cell: ({ spec }) => <span class="mono">{spec.ifname}</span>,
     },
     {
       key: "addresses",
       title: t("field.address"),
-      width: "minmax(140px, 1.4fr)",
+      width: "minmax(190px, 2fr)",
       phone: "minmax(0, 1fr)",
       cell: ({ spec }) => (
         <span class="joined">
@@ -131,21 +131,14 @@ function columns(): readonly Column<AttachmentItem>[] {
     {
       key: "network",
       title: t("field.network"),
-      width: "minmax(80px, 1fr)",
+      width: "minmax(76px, 0.8fr)",
       cell: ({ spec }) => <NetworkLink name={spec.network.name} />,
     },
-    {
-      key: "vlan",
-      title: "VLAN",
-      width: "60px",
-      align: "end",
-      cell: ({ spec }) => <span class="number">{spec.vlan}</span>,
-    },
-    { key: "mac", title: "MAC", width: "144px", cell: ({ spec }) => <Find what={spec.mac} /> },
+    { key: "mac", title: "MAC", width: "128px", cell: ({ spec }) => <Find what={spec.mac} /> },
     {
       key: "since",
       title: t("field.since"),
-      width: "96px",
+      width: "84px",
       align: "end",
       cell: ({ spec }) => <Time at={spec.since} />,
     },
