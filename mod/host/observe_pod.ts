@@ -8,7 +8,7 @@
 import * as v from "valibot";
 import { FabricError } from "../error.ts";
 import { LinkSchema, readLimits, type SeenLimit, type SeenLink, seenLink } from "./observe.ts";
-import type { Run } from "./run.ts";
+import { type Run, stderrOf } from "./run.ts";
 
 /** An address of a device. */
 export interface SeenAddress {
@@ -84,12 +84,11 @@ for setting in disable_ipv6 accept_ra autoconf; do
   printf '%s ' "$value"
 done 2>/dev/null
 echo
-ethtool -k "$1" 2>/dev/null | grep '^tx-checksumming:' || :`;
+ethtool -k "$1" 2>/dev/null || :`;
 
 /** $1 path, $2 interface, $3 the script for inside. */
 const SCRIPT = `[ -e "$1" ] || { echo gone; exit 0; }
 [ ! "$1" -ef /proc/self/ns/net ] || { echo own; exit 0; }
-nsenter --net="$1" true 2>/dev/null || { echo gone; exit 0; }
 stat -L -c %d:%i -- "$1"
 exec nsenter --net="$1" -- sh -c "$3" sh "$2"`;
 
@@ -125,11 +124,12 @@ export async function observePod(
   run: Run,
   { netns, ifname }: { readonly netns: string; readonly ifname: string },
 ): Promise<PodLook> {
-  const { stdout } = await run(["sh", "-c", SCRIPT, "sh", netns, ifname, INSIDE]);
+  const stdout = await lookInside(run, { netns, ifname });
   const lines = stdout.split("\n");
   const [identity = ""] = lines;
   if (identity === "gone" || identity === "own") return { state: identity };
-  const [, addr, routes4, rules4, routes6, rules6, qdiscs, settings, offload] = lines;
+  const [, addr, routes4, rules4, routes6, rules6, qdiscs, settings, ...features] = lines;
+  const offload = features.find((line) => line.startsWith("tx-checksumming:"));
   const links = parse(v.array(AddrSchema), addr);
   return {
     state: "there",
@@ -143,9 +143,22 @@ export async function observePod(
         .map(({ src, table }) => ({ from: src, table })),
       limits: readLimits(qdiscs ?? "[]"),
       settings: seenSettings(settings ?? ""),
-      txOffload: offload === undefined || offload === "" ? undefined : offload.includes(": on"),
+      txOffload: offload?.includes(": on"),
     },
   };
+}
+
+/** What the script prints; `gone` for a path at which no namespace is mounted any more. */
+async function lookInside(
+  run: Run,
+  { netns, ifname }: { readonly netns: string; readonly ifname: string },
+): Promise<string> {
+  try {
+    return (await run(["sh", "-c", SCRIPT, "sh", netns, ifname, INSIDE])).stdout;
+  } catch (error) {
+    if (!/nsenter: (cannot open|reassociate)/.test(stderrOf(error) ?? "")) throw error;
+    return "gone";
+  }
 }
 
 function parse<S extends v.GenericSchema>(schema: S, text: string | undefined): v.InferOutput<S> {

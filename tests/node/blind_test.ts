@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { hostIfname } from "../../mod/host/ifname.ts";
 import { attachmentKey } from "../../mod/ipam/keys.ts";
 import { applyPlan, planRepair } from "../../mod/ipam/repair/repair.ts";
+import { pause } from "../../mod/timer.ts";
 import { sample } from "../check/sample.ts";
 import { confFor, startBed } from "../e2e/bed.ts";
 import { addPod, type HandPod } from "../e2e/by_hand.ts";
@@ -35,6 +36,8 @@ async function comeAndGo(world: Pick<World, "host">, goesOn: () => boolean): Pro
     const pod = await addPod(world.host, { conf });
     requireOk(await pod.again("DEL"));
     await pod.remove();
+    // A pod now and then: the rest of the machine is for the check.
+    await pause(300);
   }
 }
 
