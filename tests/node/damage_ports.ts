@@ -4,6 +4,7 @@
  * @module
  */
 
+import { release } from "../../mod/ipam/release.ts";
 import { EXTERNAL_ID_PREFIX } from "../../mod/ovsdb/external_ids.ts";
 import { confFor } from "../e2e/bed.ts";
 import type { NodeScenario, World } from "./scenario.ts";
@@ -70,6 +71,16 @@ export const PORT_DAMAGES: readonly NodeScenario[] = [
       const { kvs } = await bed.store.range({ key: "addresses/", end: "addresses0" });
       const keys = kvs.filter(({ value }) => value.includes(pod.containerId));
       await bed.store.txn({ success: keys.map(({ key }) => ({ delete: { key } })) });
+    },
+    gone: true,
+  },
+  {
+    code: "F-V-02",
+    name: "a DEL that ended the record and left the host as it was",
+    damage: async ({ bed, host, pod }) => {
+      const { cluster, name: node } = host.plan;
+      const ref = { cluster, node, containerId: pod.containerId, ifname: "eth0" };
+      await release((await bed.context()).ipam, ref, { endedBy: "del" });
     },
     gone: true,
   },
