@@ -51,6 +51,11 @@ export class SearchIndex {
     });
   }
 
+  /** Reads all words, so that the first question need not wait for it. */
+  prepare(): void {
+    this.#update();
+  }
+
   /**
    * Records one of whose words is the text, or contains it; some more may come, none is left out.
    * To be called right after `fresh()`.

@@ -72,12 +72,15 @@ export async function serve(options: ServeOptions): Promise<void> {
     store,
     openReader: () => openBulkReader({ ...storeOptions, timeoutMs: 30_000 }, store),
     onDamage: (error) => log.write("warning", error.message, { kind: error.kind }),
-    onState: (state, error) =>
+    onState: (state, error) => {
       log.write(error === undefined ? "info" : "warning", `the mirror of etcd is ${state}`, {
         ...(error === undefined ? {} : { error: error.message }),
-      }),
+      });
+      if (state === "following") index.prepare();
+    },
     signal: mirroring.signal,
   });
+  const index = new SearchIndex(mirror);
   mirror.listen({
     onChanges: (changes) => {
       const taken = changes.filter(({ kind }) => kind === "addresses").length;
@@ -112,7 +115,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     mirror,
     watches,
     usage: new UsageCache(mirror),
-    index: new SearchIndex(mirror),
+    index,
     trend: new TrendCache({ store, now: Date.now }),
     audit,
     access: {
