@@ -36,7 +36,11 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The objects that are there, then their changes, until the signal ends it. */
+/**
+ * The objects that are there, then their changes, until the signal ends it.
+ *
+ * @throws {FabricError} those of the first list; later ones are waited out.
+ */
 export async function* watchObjects(
   source: Source,
   watched: Watched,
@@ -46,11 +50,13 @@ export async function* watchObjects(
   const known: Known = new Map();
   const read = reader(source, watched, options);
   let next: number | undefined;
+  let hasBegun = false;
   let isLost = false;
   while (options.signal?.aborted !== true) {
     try {
       if (next === undefined) {
         next = (yield* catchUp(source, { watched, known, read })) + 1;
+        hasBegun = true;
       }
       isLost = false;
       const { signal } = options;
@@ -62,7 +68,7 @@ export async function* watchObjects(
       }
     } catch (error) {
       if (isCompacted(error)) next = undefined;
-      else if (isKind(error, "unavailable", "unknown-outcome")) {
+      else if (hasBegun && isKind(error, "unavailable", "unknown-outcome")) {
         if (!isLost) options.onLost(error);
         isLost = true;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

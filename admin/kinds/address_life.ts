@@ -5,17 +5,21 @@
  * @module
  */
 
-import { underPrefix } from "../../mod/etcd/store.ts";
+import { type KeyValue, underPrefix } from "../../mod/etcd/store.ts";
 import { type Address, formatAddress } from "../../mod/ip/address.ts";
 import { formatPrefix, prefixContains } from "../../mod/ip/prefix.ts";
 import { rangeContains } from "../../mod/ip/range.ts";
 import { historyOf, type Interval } from "../../mod/ipam/history.ts";
-import { coolingKey, networkKey, PREFIXES } from "../../mod/ipam/keys.ts";
+import { attachmentKey, coolingKey, networkKey, ownerKey, PREFIXES } from "../../mod/ipam/keys.ts";
 import { networkPools } from "../../mod/ipam/pool.ts";
-import { decodeResource } from "../../mod/ipam/stored.ts";
+import { decodeRecord, decodeResource } from "../../mod/ipam/stored.ts";
 import { formatOwner, type Holder } from "../../mod/model/identity.ts";
 import type { Network } from "../../mod/model/network.ts";
-import type { AddressRecord } from "../../mod/model/records.ts";
+import {
+  type AddressRecord,
+  AttachmentRecordSchema,
+  OwnerRecordSchema,
+} from "../../mod/model/records.ts";
 import { formatTime } from "../age.ts";
 import { holderCell } from "../cells.ts";
 import type { Description, Field } from "../describe_text.ts";
@@ -124,9 +128,37 @@ export async function lifeOf(source: Source, living: Living): Promise<Descriptio
     ["Network", network],
     ["Subnet", place?.subnet],
     ["Use", place?.use],
-    ...record === undefined ? free : recordFields(record, cooling),
+    ...record === undefined ? free : [
+      ...recordFields(record, cooling),
+      ["Together with", await companionsOf(source, { network, record, address: text })] as const,
+    ],
     historyTable(here, text),
   ];
+}
+
+/** The addresses that the same owner, or the same interface, has beside this one. */
+async function companionsOf(
+  source: Source,
+  { network, record, address }: {
+    readonly network: string;
+    readonly record: Shown;
+    readonly address: string;
+  },
+): Promise<readonly string[]> {
+  const { owner, holder } = record;
+  const all: string[] = [];
+  if (owner !== undefined) {
+    const decode = (kv: KeyValue) => decodeRecord(OwnerRecordSchema, kv);
+    for await (const read of readObject(source, ownerKey(network, owner), decode)) {
+      all.push(...read.addresses.map((one) => one.address));
+    }
+  } else if (holder !== undefined) {
+    const decode = (kv: KeyValue) => decodeRecord(AttachmentRecordSchema, kv);
+    for await (const read of readObject(source, attachmentKey(holder), decode)) {
+      all.push(...read.addresses.map((one) => one.address.replace(/\/\d+$/, "")));
+    }
+  }
+  return all.filter((one) => one !== address);
 }
 
 function recordFields(record: Shown, cooling: boolean): Description {

@@ -1,5 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
-import type { FabricError } from "../../mod/error.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { FabricError } from "../../mod/error.ts";
 import { applyResource } from "../../mod/ipam/apply.ts";
 import { changeResource } from "../../mod/ipam/change.ts";
 import { deleteResource } from "../../mod/ipam/delete.ts";
@@ -155,4 +155,14 @@ Deno.test("get --watch prints a line per change, in each format", async () => {
       await child.status;
     }
   }
+});
+
+Deno.test("a watch of an etcd that is not there ends at once", async () => {
+  const store = await openStore(
+    { endpoints: ["http://127.0.0.1:1"], timeoutMs: 500 },
+    { transport: "gateway" },
+  );
+  await using _ = store;
+  await using watching = await watchPhysicalNetworks(store);
+  await assertRejects(() => watching.next(), FabricError);
 });
