@@ -89,7 +89,12 @@ async function takeAll(): Promise<void> {
   for (const language of ["en", "zh-CN"] as const) {
     const take = async ({ name, path, look, prepare }: Picture, at: ConsoleFixture | string) => {
       const url = typeof at === "string" ? at : at.url;
-      await using visitor = await visit(browser, url, { language, height: 780, ...look });
+      await using visitor = await visit(browser, url, {
+        language,
+        width: 1200,
+        height: 660,
+        ...look,
+      });
       const { page } = visitor;
       await visitor.open(path);
       await prepare?.(page);
@@ -106,7 +111,7 @@ async function takeSignIn(): Promise<void> {
   await using bed = await startConsole({ anonymous: "none", empty: true });
   await using browser = await startBrowser();
   for (const language of ["en", "zh-CN"] as const) {
-    await using visitor = await visit(browser, bed.url, { language, height: 780 });
+    await using visitor = await visit(browser, bed.url, { language, width: 1200, height: 660 });
     await visitor.open("/networks");
     await save(visitor.page, `sign-in.${language}.png`);
   }

@@ -283,7 +283,7 @@ Deno.test("the console does what a person asks of it", async (t) => {
       await using visitor = await visit(browser, bed.url);
       const { page } = visitor;
       await visitor.open("/networks/dmz-mail/addresses");
-      await page.locator(".live.live").waitFor();
+      await page.locator(".live.is-live").waitFor();
       const start = async (id: string): Promise<string> => {
         const { addresses: [address] } = await allocate(bed.context, {
           ...addRequest(id),
@@ -301,7 +301,7 @@ Deno.test("the console does what a person asks of it", async (t) => {
       await page.getByText("The server does not reach etcd").first().waitFor();
       await bed.etcd.restart(0);
       await page.getByRole("link", { name: "dmz-mail" }).waitFor();
-      await page.locator(".live.live").waitFor();
+      await page.locator(".live.is-live").waitFor();
       await visitor.open("/networks/dmz-mail/addresses");
       const second = await start("relay-y");
       await page.getByRole("button", { name: `${second}, Used, mail/relay-y` }).waitFor();

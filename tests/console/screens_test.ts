@@ -26,7 +26,7 @@ async function seriousFindings(page: Page): Promise<readonly string[]> {
 const CUT_OFF = `[...document.querySelectorAll("button, .tag, label, h1, h2, dt, .tabs a, .hint, " +
   ".state, .rail span, .segments button, legend, .verdict, .columnheader, [role=columnheader]")]
   .filter((e) => e.offsetParent !== null && getComputedStyle(e).overflow !== "auto" &&
-    e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 &&
+    e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1 && e.title === "" &&
     getComputedStyle(e).display !== "inline" && !e.closest("[aria-hidden=true]"))
   .map((e) => e.tagName + "." + e.className + " " + e.textContent.trim().slice(0, 60) + " " +
     e.scrollWidth + ">" + e.clientWidth)`;

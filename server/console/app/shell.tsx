@@ -35,7 +35,7 @@ function LiveMark(): VNode {
     ? t("live.asOf", { time: formatClock(answeredAt.value) })
     : t("live.again", { time: formatClock(answeredAt.value) });
   return (
-    <span class={`live ${state}`} role="status">
+    <span class={`live is-${state}`} role="status">
       <span class="dot" aria-hidden="true" />
       <span>{text}</span>
     </span>

@@ -127,6 +127,7 @@ function columns(): readonly Column<AuditItem>[] {
         <button
           type="button"
           class="as-link clip"
+          title={object}
           onClick={() => setQuery({ entry: String(seq) })}
         >
           {object ?? action}

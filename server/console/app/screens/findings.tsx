@@ -104,10 +104,12 @@ function Item({ finding }: { readonly finding: Finding }): VNode {
           <span class="mono faint">{code}</span>
           <strong>{title}</strong>
           <span class="soft clip">{object}</span>
-          <NodeLink cluster={cluster} node={node} />
+          <span>{node}</span>
           <Time at={at} />
         </summary>
-        <p>{detail}</p>
+        <p>
+          <NodeLink cluster={cluster} node={node} />: {detail}
+        </p>
         <p>
           <strong>{t("findings.repair")}</strong> {repair}
         </p>

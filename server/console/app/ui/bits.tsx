@@ -72,7 +72,11 @@ export function Ip(
 export function Find(
   { what, children }: { readonly what: string; readonly children?: string },
 ): VNode {
-  return <a class="mono" href={`/search?q=${encodeURIComponent(what)}`}>{children ?? what}</a>;
+  return (
+    <a class="mono" href={`/search?q=${encodeURIComponent(what)}`} title={what}>
+      {children ?? what}
+    </a>
+  );
 }
 
 export function NetworkLink({ name }: { readonly name: string }): VNode {
