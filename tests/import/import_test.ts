@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { formatCsv, parseCsv } from "../../admin/csv.ts";
+import { formatCsv, parseCsv } from "../../mod/ipam/import/csv.ts";
 import { FabricError } from "../../mod/error.ts";
 import { parseAddress } from "../../mod/ip/address.ts";
 import { parseRange } from "../../mod/ip/range.ts";
