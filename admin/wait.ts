@@ -6,7 +6,8 @@
 
 import { FabricError, isKind } from "../mod/error.ts";
 import { isCompacted } from "../mod/etcd/pages.ts";
-import { findValues, type JsonPath, parseFieldPath, valueAsText } from "../mod/select/json_path.ts";
+import { findValues, parseFieldPath, valueAsText } from "../mod/select/json_path.ts";
+import type { JsonPath } from "../mod/select/json_path_step.ts";
 import { parseDuration } from "./age.ts";
 import type { Call, Command } from "./command.ts";
 import type { AdminContext } from "./context.ts";

@@ -148,7 +148,7 @@ export function addressesOfAttachment(
  *
  * @throws {FabricError} a usage error.
  */
-export function parseAddressName(
+function parseAddressName(
   name: string,
   filter: Filter,
 ): { readonly network: string | undefined; readonly address: Address } {

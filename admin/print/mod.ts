@@ -32,7 +32,7 @@ const MADE: Readonly<Record<string, (text: string) => Print>> = {
 };
 
 /** What `-o` of a list takes. */
-export const FORMATS: readonly string[] = [
+const FORMATS: readonly string[] = [
   ...Object.keys(PRINTERS).filter((name) => name !== ""),
   ...Object.keys(MADE).map((name) => `${name}=`),
 ];

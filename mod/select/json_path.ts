@@ -10,43 +10,9 @@
 
 import { FabricError } from "../error.ts";
 import { isFields } from "../model/validate_shape.ts";
+import { readPath } from "./json_path_parse.ts";
+import type { Filter, JsonPath, Operand, Slice, Step } from "./json_path_step.ts";
 import { Scanner } from "./scanner.ts";
-
-/** One step of a path, from each value to others. */
-export type Step =
-  /** `parts`: the name, split at its dots, where no field has the whole name. */
-  | { readonly kind: "field"; readonly name: string; readonly parts: readonly string[] }
-  | { readonly kind: "every" }
-  | { readonly kind: "descend" }
-  | { readonly kind: "slice"; readonly slice: Slice }
-  | { readonly kind: "union"; readonly choices: readonly (readonly Step[])[] }
-  | { readonly kind: "filter"; readonly filter: Filter };
-
-/** `[index]` has only a start and `single`. */
-interface Slice {
-  readonly start: number | undefined;
-  readonly end: number | undefined;
-  readonly step: number;
-  readonly single: boolean;
-}
-
-const OPERATORS = ["==", "!=", "<=", ">=", "<", ">"] as const;
-type Operator = typeof OPERATORS[number];
-
-type Operand = { readonly path: JsonPath } | { readonly value: unknown };
-
-interface Filter {
-  readonly left: Operand;
-  /** Absent: the left one exists. */
-  readonly compare?: { readonly operator: Operator; readonly right: Operand };
-}
-
-/** A parsed path. */
-export interface JsonPath {
-  /** `$` begins at the root, everything else at the current value. */
-  readonly from: "root" | "current";
-  readonly steps: readonly Step[];
-}
 
 /** Where a path begins. */
 export interface Place {
@@ -56,121 +22,6 @@ export interface Place {
 
 /** A path may name at most so many values: `..*..*` grows without bound otherwise. */
 const MAX_VALUES = 1_000_000;
-
-const NAME = /(?:\\.|[^\s.,[\](){}'"=!<>@$\\])+/y;
-
-function unescape(text: string): string {
-  return text.replace(/\\(.)/g, "$1");
-}
-
-function fieldStep(text: string): Step {
-  const parts = text.split(/(?<!\\)\./).map(unescape);
-  return { kind: "field", name: unescape(text), parts: parts.length > 1 ? parts : [] };
-}
-
-/** `[...]` behind its opening bracket. */
-function readBracket(scanner: Scanner): readonly Step[] {
-  scanner.skipSpace();
-  if (scanner.take("*")) {
-    scanner.expect("]");
-    return [{ kind: "every" }];
-  }
-  if (scanner.take("?(")) {
-    const filter = readFilter(scanner);
-    scanner.expect(")");
-    scanner.expect("]");
-    return [{ kind: "filter", filter }];
-  }
-  const choices: Step[][] = [];
-  do {
-    scanner.skipSpace();
-    choices.push([readChoice(scanner)]);
-  } while (scanner.take(","));
-  scanner.expect("]");
-  const [only] = choices;
-  return choices.length === 1 && only !== undefined ? only : [{ kind: "union", choices }];
-}
-
-function readChoice(scanner: Scanner): Step {
-  const quoted = scanner.takeQuoted({ raw: true });
-  if (quoted !== undefined) return fieldStep(quoted);
-  const number = /-?\d{1,15}/y;
-  const colon = /\s*:\s*/y;
-  const start = scanner.match(number);
-  if (scanner.match(colon) === undefined) {
-    if (start === undefined) throw scanner.fault("an index, a name in quotes, * or ?(...)");
-    const index = Number(start);
-    return { kind: "slice", slice: { start: index, end: undefined, step: 1, single: true } };
-  }
-  const end = scanner.match(number);
-  const step = scanner.match(colon) === undefined ? undefined : scanner.match(number);
-  if (step !== undefined && Number(step) < 1) throw scanner.fault("a step of 1 or more");
-  const bound = (text: string | undefined): number | undefined =>
-    text === undefined ? undefined : Number(text);
-  const slice = { start: bound(start), end: bound(end), step: Number(step ?? 1), single: false };
-  return { kind: "slice", slice };
-}
-
-function readFilter(scanner: Scanner): Filter {
-  const left = readOperand(scanner);
-  scanner.skipSpace();
-  const operator = OPERATORS.find((candidate) => scanner.take(candidate));
-  if (operator === undefined) return { left };
-  return { left, compare: { operator, right: readOperand(scanner) } };
-}
-
-function readOperand(scanner: Scanner): Operand {
-  scanner.skipSpace();
-  const quoted = scanner.takeQuoted();
-  if (quoted !== undefined) return { value: quoted };
-  const word = scanner.match(/(?:-?\d+(?:\.\d+)?|true|false|null)(?![\w.])/y);
-  if (word !== undefined) return { value: JSON.parse(word) };
-  return { path: readPath(scanner) };
-}
-
-/** True where a path begins. */
-export function beginsPath(scanner: Scanner): boolean {
-  return /^[.[$@]/.test(scanner.rest.slice(0, 1));
-}
-
-/**
- * Reads a path as far as it goes. `lenient` takes `metadata.name` for `.metadata.name`.
- *
- * @throws {FabricError} `invalid`, with the character at fault.
- */
-export function readPath(
-  scanner: Scanner,
-  { lenient = false }: { readonly lenient?: boolean } = {},
-): JsonPath {
-  const steps: Step[] = [];
-  const from = scanner.take("$") ? "root" : "current";
-  const hasStart = from === "root" || scanner.take("@");
-  if (!hasStart && lenient && !beginsPath(scanner)) readName(scanner, steps);
-  else if (!hasStart && !beginsPath(scanner)) {
-    throw scanner.fault("a path, which begins with a dot", "write it like .metadata.name");
-  }
-  for (;;) {
-    if (scanner.take("..")) {
-      steps.push({ kind: "descend" });
-      if (!scanner.sees("[")) readName(scanner, steps);
-    } else if (scanner.take(".")) {
-      // `{.}` is the current value.
-      const alone = steps.length === 0 && /^[\s})]?$/.test(scanner.rest.slice(0, 1));
-      if (!scanner.sees("[") && !alone) readName(scanner, steps);
-    } else if (scanner.take("[")) steps.push(...readBracket(scanner));
-    else return { from, steps };
-  }
-}
-
-function readName(scanner: Scanner, steps: Step[]): void {
-  if (scanner.take("*")) {
-    steps.push({ kind: "every" });
-    return;
-  }
-  const name = scanner.match(NAME);
-  if (name === undefined) throw scanner.fault("the name of a field");
-  steps.push({ kind: "field", name: unescape(name), parts: [] });
-}
 
 /**
  * A single path, as flags and queries take it: `.spec.vlan`, `spec.vlan` and `{.spec.vlan}` are the

@@ -9,16 +9,9 @@
  * @module
  */
 
-import {
-  beginsPath,
-  findValues,
-  type JsonPath,
-  type Place,
-  readPath,
-  usesRoot,
-  valueAsText,
-  valuesAt,
-} from "./json_path.ts";
+import { findValues, type Place, usesRoot, valueAsText, valuesAt } from "./json_path.ts";
+import { beginsPath, readPath } from "./json_path_parse.ts";
+import type { JsonPath } from "./json_path_step.ts";
 import { Scanner } from "./scanner.ts";
 
 /** A part of a template. */

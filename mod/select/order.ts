@@ -6,7 +6,8 @@
  */
 
 import { compareAddresses, tryParseAddress } from "../ip/address.ts";
-import { findValues, type JsonPath, valueAsText } from "./json_path.ts";
+import { findValues, valueAsText } from "./json_path.ts";
+import type { JsonPath } from "./json_path_step.ts";
 
 const NATURAL = new Intl.Collator("en", { numeric: true });
 
