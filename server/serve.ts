@@ -47,6 +47,8 @@ export interface ServeOptions {
   readonly log: Log;
   /** Ends the server. */
   readonly signal: AbortSignal;
+  /** How long it goes on serving when it is told to end. Default: 2 s. */
+  readonly graceMs?: number;
   /** Told when it listens. */
   readonly onListening: (url: string) => void;
   /** Tells when files may have changed, such as the certificate. Default: never. */
@@ -55,8 +57,10 @@ export interface ServeOptions {
 
 /** How long etcd may take: the answer "unavailable" comes within 2 s. */
 const STORE_MS = 1500;
-/** How long requests may take to end when the server is told to. */
-const DRAIN_MS = 9000;
+/** How long balancers and clients have to notice that the server ends. */
+const GRACE_MS = 2000;
+/** How long requests may take to end after that. */
+const DRAIN_MS = 6000;
 
 /** Serves until the signal; returns when all is ended. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -166,7 +170,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   clearInterval(housekeeping);
   clearInterval(sweeping);
   watches.close();
-  await listener.close(DRAIN_MS);
+  await listener.close({ graceMs: options.graceMs ?? GRACE_MS, deadlineMs: DRAIN_MS });
   await audit.flush();
   mirroring.abort("ending");
   await Promise.all([running, reclaiming]);

@@ -36,8 +36,11 @@ export interface Listener {
   readonly port: number;
   /** Takes another certificate for connections to come. */
   readonly reload: (tls: TlsMaterial) => void;
-  /** Takes no new connections; returns when all requests are answered, or at the deadline. */
-  readonly close: (deadlineMs: number) => Promise<void>;
+  /**
+   * Goes on for the time of grace, and asks every client to come back by another connection; then
+   * takes no new ones. Returns when all requests are answered, or at the deadline.
+   */
+  readonly close: (times: { readonly graceMs: number; readonly deadlineMs: number }) => Promise<void>;
 }
 
 const LIMITS = {
@@ -96,8 +99,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     reload(next) {
       if (server instanceof https.Server) server.setSecureContext(tlsOptions(next));
     },
-    async close(deadlineMs) {
+    async close({ graceMs, deadlineMs }) {
       closing = true;
+      // What a client sends in this moment by a connection that seemed idle would be lost.
+      const grace = performance.now() + graceMs;
+      while (sockets.size > 0 && performance.now() < grace) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       const deadline = performance.now() + deadlineMs;

@@ -88,6 +88,7 @@ export async function startServer(
     settings: parseSettings({ listen: "127.0.0.1:0", ...section }, {}),
     log,
     signal: ending.signal,
+    graceMs: 0,
     onListening: listening.resolve,
     onReload: (again) => void (reload = again),
   });
