@@ -76,11 +76,11 @@ const QdiscSchema = v.object({
   options: v.optional(v.object({ rate: v.optional(v.number()) })),
 });
 
-/** Each part on lines of its own; a host without nft has no filters. */
+/** Each part on lines of its own; a host without nft has no filters, one without tc no limits. */
 const SCRIPT = `set -e
 show() { out=$("$@"); printf '%s\\n' "\${out:-[]}"; }
 show ip -j -d link show
-show tc -j qdisc show
+out=$(tc -j qdisc show 2>/dev/null) || out=; echo "\${out:-[]}"
 while read -r _ _ _ _ index _; do printf '%s ' "$index"; done </proc/net/packet
 echo
 nft list table netdev ${LEAK_FILTER_TABLE} 2>/dev/null || :`;

@@ -76,7 +76,7 @@ route show table all
 rule show
 EOF
 done
-out=$(tc -j qdisc show); echo "\${out:-[]}"
+out=$(tc -j qdisc show 2>/dev/null) || out=; echo "\${out:-[]}"
 for setting in disable_ipv6 accept_ra autoconf; do
   value=-
   # Such a file ends before its newline is read.

@@ -16,6 +16,7 @@ import {
 } from "../host/observe.ts";
 import { observePod, type PodLook } from "../host/observe_pod.ts";
 import type { Identity } from "../host/identity.ts";
+import { type Run, stderrOf } from "../host/run.ts";
 import { observeSwitch, type SeenSwitch } from "../ovsdb/observe.ts";
 import type { NodeContext } from "./context.ts";
 import { readNodeIdentity } from "./identity.ts";
@@ -41,6 +42,8 @@ export interface NodeLook {
   /** By port: the namespaces of attachments, and of ports whose facts name one. */
   readonly pods: ReadonlyMap<string, PodLook>;
   readonly spool: readonly SpoolFile[];
+  /** What could not be looked at, and why. */
+  readonly unseen: readonly string[];
 }
 
 export interface LookOptions {
@@ -81,7 +84,7 @@ export async function lookAtNode(
 
 async function lookAtSwitch(
   context: NodeContext,
-): Promise<Pick<NodeLook, "switch" | "switchFault" | "flows" | "macs">> {
+): Promise<Pick<NodeLook, "switch" | "switchFault" | "flows" | "macs" | "unseen">> {
   const { config, run } = context;
   try {
     await using db = await context.connect();
@@ -90,16 +93,29 @@ async function lookAtSwitch(
     const bridges = seen.bridges.filter(({ name }) => ours.has(name));
     const flows = new Map<string, readonly SeenFlow[] | undefined>();
     const macs = new Map<string, readonly SeenMac[]>();
-    for (const { name } of bridges) {
+    const canAsk = await hasTools(run);
+    for (const { name } of canAsk ? bridges : []) {
       flows.set(name, await readFlows(run, name));
       macs.set(name, await readMacTable(run, name) ?? []);
     }
-    return { switch: seen, switchFault: undefined, flows, macs };
+    const unseen = canAsk ? [] : ["flows cannot be read: ovs-ofctl is not installed here"];
+    return { switch: seen, switchFault: undefined, flows, macs, unseen };
   } catch (cause) {
     const error = asFabricError(cause);
     if (!["unavailable", "forbidden"].includes(error.kind)) throw error;
     const switchFault = error.message;
-    return { switch: undefined, switchFault, flows: new Map(), macs: new Map() };
+    return { switch: undefined, switchFault, flows: new Map(), macs: new Map(), unseen: [] };
+  }
+}
+
+/** Where Open vSwitch runs in a container, the host may lack its tools. */
+async function hasTools(run: Run): Promise<boolean> {
+  try {
+    await run(["sh", "-c", "command -v ovs-ofctl && command -v ovs-appctl"]);
+    return true;
+  } catch (error) {
+    if (stderrOf(error) === undefined) throw error;
+    return false;
   }
 }
 

@@ -94,6 +94,7 @@ export async function checkNode(
     findings: confirmed.map(({ finding }) => finding).sort(byCode),
     attachments,
     unseen: [
+      ...first.unseen,
       ...judged.unseen,
       ...open.length === 0 ? [] : [
         `${portsOf(open).size} interfaces changed all the time; check again`,
@@ -110,12 +111,20 @@ function refuseBlindness({ config }: NodeContext, look: NodeLook): void {
   const ours = new Set(Object.values(config.physicalNetworks).map(({ bridge }) => bridge));
   const bridges = (look.switch?.bridges ?? []).filter(({ name }) => ours.has(name));
   // What vswitchd has made, the host has: a bridge's own device has its name.
-  const made = bridges.filter(({ name }) => look.flows.get(name) !== undefined);
+  const made = bridges.filter(({ name }) =>
+    look.flows.size > 0 ? look.flows.get(name) !== undefined : isTakenUp(look, name)
+  );
   if (made.length === 0 || made.some(({ name }) => look.host.links.has(name))) return;
   throw new FabricError("host", "The devices of this node's bridges cannot be seen from here", {
     value: made.map(({ name }) => name).join(", "),
     remedy: "run it in the network and mount namespaces of the host, not in a container",
   });
+}
+
+/** vswitchd has, or had, the bridge's own device. */
+function isTakenUp({ switch: seen }: NodeLook, bridge: string): boolean {
+  const port = seen?.ports.find(({ name }) => name === bridge);
+  return port?.interfaces.some(({ ofport }) => ofport !== undefined) === true;
 }
 
 /** What one look finds. */
