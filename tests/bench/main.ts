@@ -7,6 +7,7 @@
 
 import { measureAllocations } from "./allocations.ts";
 import { fill } from "./fill.ts";
+import { measureKubernetes } from "./kubernetes.ts";
 import { measureLastAddress } from "./last_address.ts";
 import { measurePlugins, type PluginRow } from "./plugins.ts";
 import { measureServer } from "./server.ts";
@@ -64,6 +65,9 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
     const secured = await measurePlugins({ rounds: ROUNDS, coldStart, secured: true });
     table("the same over TLS and with etcd's auth", secured);
     await Deno.remove(coldStart.slice(0, coldStart.lastIndexOf("/")), { recursive: true });
+  },
+  kubernetes: async () => {
+    table("ADD with and without Kubernetes, cold, milliseconds", await measureKubernetes(ROUNDS));
   },
   allocations: async () => {
     table("allocations per second, 64 clients in one process", [

@@ -12,6 +12,8 @@ export interface PluginCase {
   /** The program; without `conf` it is only started, as a cold start to compare with. */
   readonly program: string;
   readonly conf?: Readonly<Record<string, unknown>>;
+  /** CNI_ARGS. */
+  readonly args?: string;
 }
 
 export interface Job {
@@ -62,7 +64,7 @@ async function run(job: Job): Promise<Times> {
   for (const { name } of job.cases) times[name] = { add: [], del: [] };
   // The first round warms caches and is not counted.
   for (let round = -1; round < job.rounds; round++) {
-    for (const { name, program, conf } of job.cases) {
+    for (const { name, program, conf, args } of job.cases) {
       const into = round < 0 ? undefined : times[name];
       if (conf === undefined) {
         const ms = await timed(program, { env: {}, input: "" });
@@ -80,6 +82,7 @@ async function run(job: Job): Promise<Times> {
             CNI_CONTAINERID: `${name.replaceAll(/[^a-z0-9]/g, "")}-${round + 1}`,
             CNI_NETNS: `/run/netns/${netns}`,
             CNI_IFNAME: "eth0",
+            ...(args === undefined ? {} : { CNI_ARGS: args }),
           },
           input: JSON.stringify(conf),
         });
