@@ -5,6 +5,9 @@
  * @module
  */
 
+import * as v from "valibot";
+import { RELEASE } from "../tests/executable.ts";
+import { freePort } from "../tests/free_port.ts";
 import type { Container, EquippedHost, Lab, Place, Server } from "../tests/lab/mod.ts";
 import { conflist, startLab } from "../tests/lab/mod.ts";
 import { announceLab } from "../tests/lab/standing.ts";
@@ -186,6 +189,63 @@ async function story(lab: Lab, server: Server): Promise<void> {
   await admin(host1, `history ${db.v4}`);
 }
 
+/** `fabric-ctl serve`, for this machine's browsers; ends with the story. */
+async function startConsole(lab: Lab): Promise<AsyncDisposable & { readonly url: string }> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/`;
+  const process = new Deno.Command(RELEASE, {
+    args: [
+      "ctl",
+      "serve",
+      `--listen=127.0.0.1:${port}`,
+      "--anonymous=admin",
+      `--etcd-endpoints=${lab.etcd.testEndpoints.join(",")}`,
+      "--log-file=/dev/stderr",
+      "--log-level=error",
+    ],
+    clearEnv: true,
+    env: { PATH: "/usr/bin:/bin" },
+    stdin: "null",
+    stdout: "null",
+  }).spawn();
+  const ended = process.status;
+  const ready = async (): Promise<boolean> => {
+    try {
+      const answer = await fetch(`${url}readyz`);
+      await answer.body?.cancel();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  };
+  const deadline = performance.now() + 30_000;
+  while (!await ready()) {
+    if (performance.now() > deadline) throw new Error("fabric-ctl serve is not ready");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+const FoundSchema = v.object({
+  items: v.array(v.object({ name: v.string(), state: v.optional(v.string()) })),
+});
+
+/** What the REST API finds, as a line for each. */
+async function search(url: string, text: string): Promise<void> {
+  sayCommand("here", `curl '${url}api/v1/search?q=${text}'`);
+  const { items } = v.parse(
+    FoundSchema,
+    await (await fetch(`${url}api/v1/search?q=${encodeURIComponent(text)}`)).json(),
+  );
+  for (const { name, state } of items) sayIndented(`${name} ${state ?? ""}`);
+}
+
 async function keep(lab: Lab, server: Server): Promise<void> {
   const about =
     `The lab of scripts/demo: ${lab.hosts.length} hosts, a switch, a router, a server\n`;
@@ -220,12 +280,19 @@ async function main(args: readonly string[]): Promise<number> {
   });
   sayIndented(PLACES);
   await story(lab, server);
+  title("The same by REST, and in the browser: fabric-ctl serve");
+  await using served = await startConsole(lab);
+  await search(served.url, "host1");
+  say(
+    `   The console: ${served.url} while the lab stands; who is on this machine is an admin there`,
+  );
   title(`Done in ${((performance.now() - start) / 1000).toFixed(0)} s`);
   if (args.includes("--keep")) {
+    say(`   The console stays with the lab: ${served.url}`);
     await keep(lab, server);
   } else {
     say("   The lab is gone again. Next:");
-    say("      ./scripts/demo --keep    the same, and the lab stays to look around in it");
+    say("      ./scripts/demo --keep    the same; lab and console stay to look around in them");
     say("      ./scripts/lab up         a lab without the story");
     say("      ./scripts/test           all tests");
   }

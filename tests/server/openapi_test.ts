@@ -70,7 +70,7 @@ Deno.test("requests that a machine makes up find no 5xx, no status and no shape 
     subnets: [{ cidr: "10.100.0.0/24", gateway: "10.100.0.1" }],
   });
   const { success, text } = await runSchemathesis(all.server.url, {
-    seconds: 25,
+    seconds: 15,
     // A watch has no end.
     args: ["--exclude-operation-id-regex", "^(watch|startOidc|finishOidc)$"],
   });
