@@ -26,6 +26,11 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Objects of fabric beside those of the lab, whose network vlan100 is the nodes' default. */
   readonly objects?: readonly ManifestObject[];
+  /**
+   * `test`: the nodes get fabric before they start. `none`: they have none, and the test installs it
+   * with the manifests. Default `test`.
+   */
+  readonly install?: "test" | "none";
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -48,10 +53,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
     await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
-    await installFabric(lab, plane, options);
+    if (options.install !== "none") await installFabric(lab, plane, options);
     const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane)));
     try {
-      await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
+      if (options.install !== "none") {
+        await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
+      }
       await plane.kubectl(["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
     } catch (error) {
       throw new Error(`${error}\n${nodes.map((node) => node.said()).join("\n")}`);

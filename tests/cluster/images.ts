@@ -1,56 +1,94 @@
 /**
- * Images without a registry: an OCI archive with one layer, made of Debian's static busybox and of
- * agnhost, the program of Kubernetes' own tests, which is also the sandboxes' `pause`.
+ * Images without a registry: OCI archives with one layer. The tools' is made of Debian's static
+ * busybox and of agnhost, the program of Kubernetes' own tests, which is also the sandboxes' `pause`;
+ * the product's is that of `deploy/Containerfile`.
  *
  * @module
  */
 
-import { TOOLS } from "../lab/mod.ts";
+import { FABRIC_BINARY, TOOLS } from "../lab/mod.ts";
 
 /** What sandboxes run. */
 export const PAUSE_IMAGE = "fabric.test/pause:1";
 /** busybox's tools and `/agnhost`; by default it sleeps. */
 export const TOOLS_IMAGE = "fabric.test/tools:1";
+/** The product. */
+export const FABRIC_IMAGE = { repository: "fabric.test/fabric", tag: "dev" } as const;
 
-const ARCHIVE = `${TOOLS}kubernetes/images.tar`;
-
-const ENTRIES = [
-  { name: PAUSE_IMAGE, config: { Entrypoint: ["/agnhost", "pause"] } },
-  { name: TOOLS_IMAGE, config: { Entrypoint: ["/agnhost"], Cmd: ["pause"] } },
-];
-
+const ROOT = new URL("../../", import.meta.url).pathname;
+const AGNHOST = `${TOOLS}kubernetes/agnhost`;
 const MEDIA = "application/vnd.oci.image";
 
-/** The archive's path; made at the first call, and again when agnhost is newer. */
-export async function imageArchive(): Promise<string> {
+/** One archive: what it is made of, and the images in it. */
+interface Archive {
+  readonly path: string;
+  /** The archive is made again when this file is newer. */
+  readonly source: string;
+  /** Script that makes the folder `root`. */
+  readonly rootfs: string;
+  readonly images: readonly {
+    readonly name: string;
+    readonly config: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+/** The archive of {@linkcode PAUSE_IMAGE} and {@linkcode TOOLS_IMAGE}. */
+export function imageArchive(): Promise<string> {
+  return ensureArchive({
+    path: `${TOOLS}kubernetes/images.tar`,
+    source: AGNHOST,
+    rootfs: `mkdir -p root/bin root/tmp root/etc root/proc root/sys root/dev
+    cp "$(command -v busybox)" root/bin/busybox
+    for x in $(root/bin/busybox --list | grep -vx busybox); do ln -s busybox "root/bin/$x"; done
+    cp ${AGNHOST} root/agnhost
+    echo root:x:0:0:root:/root:/bin/sh >root/etc/passwd`,
+    images: [
+      { name: PAUSE_IMAGE, config: { Entrypoint: ["/agnhost", "pause"] } },
+      { name: TOOLS_IMAGE, config: { Entrypoint: ["/agnhost"], Cmd: ["pause"] } },
+    ],
+  });
+}
+
+/** The archive of {@linkcode FABRIC_IMAGE}, with what the Containerfile says of it. */
+export function fabricArchive(): Promise<string> {
+  return ensureArchive({
+    path: `${TOOLS}kubernetes/fabric.tar`,
+    source: FABRIC_BINARY,
+    rootfs: `cp -a "$(${ROOT}scripts/image --rootfs)" root`,
+    images: [{
+      name: `${FABRIC_IMAGE.repository}:${FABRIC_IMAGE.tag}`,
+      config: { Entrypoint: ["/usr/bin/fabric"], User: "65532:65532" },
+    }],
+  });
+}
+
+async function ensureArchive(archive: Archive): Promise<string> {
+  const { path, source } = archive;
   const [made, built] = await Promise.all(
-    [ARCHIVE, `${TOOLS}kubernetes/agnhost`].map((path) => Deno.stat(path).catch(() => undefined)),
+    [path, source].map((file) => Deno.stat(file).catch(() => undefined)),
   );
-  if (built === undefined) throw new Error("agnhost is missing: run scripts/tools cluster");
-  if (made !== undefined && Number(made.mtime) >= Number(built.mtime)) return ARCHIVE;
+  if (built === undefined) throw new Error(`${source} is missing: run scripts/tools cluster`);
+  if (made !== undefined && Number(made.mtime) >= Number(built.mtime)) return path;
   const work = await Deno.makeTempDir({ dir: `${TOOLS}kubernetes`, prefix: "images-" });
   try {
-    await makeArchive(work);
-    await Deno.rename(`${work}/images.tar`, ARCHIVE);
+    await makeArchive(work, archive);
+    await Deno.rename(`${work}/images.tar`, path);
   } finally {
     await Deno.remove(work, { recursive: true });
   }
-  return ARCHIVE;
+  return path;
 }
 
-async function makeArchive(work: string): Promise<void> {
+async function makeArchive(work: string, { rootfs, images }: Archive): Promise<void> {
   await sh(
-    `mkdir -p oci/blobs/sha256 root/bin root/tmp root/etc root/proc root/sys root/dev
-    cp "$(command -v busybox)" root/bin/busybox
-    for x in $(root/bin/busybox --list | grep -vx busybox); do ln -s busybox "root/bin/$x"; done
-    cp "$1" root/agnhost
-    echo root:x:0:0:root:/root:/bin/sh >root/etc/passwd
+    `mkdir -p oci/blobs/sha256
+    ${rootfs}
     tar --numeric-owner --owner=0 --group=0 --sort=name --mtime=@0 -C root -cf layer .`,
-    { cwd: work, args: [`${TOOLS}kubernetes/agnhost`] },
+    { cwd: work },
   );
   const layer = await blob(work, "layer");
   const manifests = [];
-  for (const { name, config } of ENTRIES) {
+  for (const { name, config } of images) {
     const env = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
     const configBlob = await jsonBlob(work, {
       architecture: "amd64",
@@ -89,18 +127,15 @@ function jsonBlob(work: string, content: unknown): Promise<Blob> {
 
 /** Moves a file among the blobs. */
 async function blob(work: string, name: string): Promise<Blob> {
-  const hash = (await sh('sha256sum "$1"', { cwd: work, args: [name] })).slice(0, 64);
+  const hash = (await sh(`sha256sum ${name}`, { cwd: work })).slice(0, 64);
   const { size } = await Deno.stat(`${work}/${name}`);
   await Deno.rename(`${work}/${name}`, `${work}/oci/blobs/sha256/${hash}`);
   return { digest: `sha256:${hash}`, size };
 }
 
-async function sh(
-  script: string,
-  { cwd, args = [] }: { readonly cwd: string; readonly args?: readonly string[] },
-): Promise<string> {
+async function sh(script: string, { cwd }: { readonly cwd: string }): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-euc", script, "sh", ...args],
+    args: ["-euc", script],
     cwd,
   }).output();
   if (code !== 0) throw new Error(`images: ${new TextDecoder().decode(stderr)}`);

@@ -9,9 +9,13 @@ import type { Cluster } from "./cluster.ts";
 import { podsOf, type PodSummary } from "./pods.ts";
 
 /** Waits until the workload (`deployment/orders`) has all its Pods ready. */
-export async function rolledOut(cluster: Cluster, workload: string): Promise<void> {
+export async function rolledOut(
+  cluster: Cluster,
+  workload: string,
+  namespace = "default",
+): Promise<void> {
   try {
-    await cluster.kubectl("rollout", "status", workload, "--timeout=120s");
+    await cluster.kubectl("rollout", "status", workload, "--timeout=120s", `-n=${namespace}`);
   } catch (error) {
     throw new Error(`${error}\n${await lastEvents(cluster)}`);
   }
@@ -35,6 +39,6 @@ export async function untilPods(
 }
 
 async function lastEvents(cluster: Cluster): Promise<string> {
-  const events = await cluster.kubectl("get", "events", "--sort-by=.lastTimestamp");
+  const events = await cluster.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp");
   return events.split("\n").slice(-30).join("\n");
 }
