@@ -58,9 +58,10 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
   await t.step("installed, the nodes become Ready and Pods get their addresses", async () => {
     await plane.kubectl(["apply", "--filename=-"], { input });
     await rolledOut(cluster, "daemonset/fabric-node", "kube-system");
-    await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
     const objects = manifest(lab.plan).map((it) => JSON.stringify(it)).join("\n---\n");
+    // Without its default network a node says that it is not ready for Pods.
     requireOk(await lab.host(0).admin(["apply", "-f", "-"], { input: objects }));
+    await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
     await cluster.apply(deployment("web", { replicas: 2 }));
     await rolledOut(cluster, "deployment/web");
     for (const { ip } of await podsOf(cluster, "web")) assertMatch(ip ?? "", /^10\.100\.0\./);
