@@ -42,7 +42,8 @@ export async function printRows(
 function withEvents({ header, cells }: Layout): Layout {
   return {
     header: ["EVENT", ...header],
-    cells: (item) => [item.event ?? "", ...cells(item)],
+    // Rows come one by one: the longest event has its room from the first.
+    cells: (item) => [(item.event ?? "").padEnd("MODIFIED".length), ...cells(item)],
   };
 }
 

@@ -168,7 +168,20 @@ async function populate(base: IpamContext): Promise<void> {
 /** Runs one line as a person would; what it prints. */
 type Run = (line: string) => Promise<string>;
 
-function runnerIn(dir: string, endpoint: string): Run {
+/** A pod comes and goes: what `-w` shows, in so many lines with the header and two pods before it. */
+const WATCHED_LINES = 5;
+async function comeAndGo(context: IpamContext): Promise<void> {
+  const request = addRequest(await containerId("web/shop-5f6c8-p4hjn"));
+  await allocate(context, {
+    ...request,
+    zone: "zone1",
+    addresses: [parseAddress("10.100.0.22")],
+    pod: { namespace: "web", name: "shop-5f6c8-p4hjn", uid: crypto.randomUUID() },
+  });
+  await release(context, request.attachment, { endedBy: "del" });
+}
+
+function runnerIn(dir: string, endpoint: string, context: IpamContext): Run {
   const variables: Readonly<Record<string, string>> = {
     FABRIC_CONFIG: `${dir}/config.yaml`,
     FABRIC_ETCD_ENDPOINTS: endpoint,
@@ -186,14 +199,21 @@ function runnerIn(dir: string, endpoint: string): Run {
       if (program === "cat") stdout = await Deno.readTextFile(`${dir}/${args[0] ?? ""}`);
       else if (program === "fabric-admin") {
         const given = stdin;
+        const watches = args.includes("-w");
+        let changes: Promise<void> | undefined;
         const io: RoleIo = {
           env: (name) => variables[name],
           readStdin: () => Promise.resolve(given),
-          writeStdout: (text) => void (stdout += text),
+          writeStdout: (text) => {
+            stdout += text;
+            if (watches) changes ??= comeAndGo(context);
+          },
           writeStderr: (text) => void (output += text),
+          stdoutIsClosed: () => watches && stdout.split("\n").length > WATCHED_LINES,
         };
         const paths = args.map((arg) => /\.(yaml|json|csv|gz)$/.test(arg) ? `${dir}/${arg}` : arg);
         exit = await main(paths, io);
+        await changes;
       } else throw new Error(`the page runs ${program}, which this script cannot`);
       stdin = stdout;
     }
@@ -218,7 +238,7 @@ export async function makePage(page: string): Promise<string> {
   try {
     await Deno.writeTextFile(`${dir}/config.yaml`, "cluster: local\nnode: n1\n");
     await populate(admin.context);
-    const run = runnerIn(dir, admin.etcd.endpoints[0] ?? "");
+    const run = runnerIn(dir, admin.etcd.endpoints[0] ?? "", admin.context);
     const parts = page.split(/^(```\w+\n[^]*?^```\n)/m);
     let made = "";
     for (const part of parts) {
