@@ -6,7 +6,8 @@
  */
 
 import * as v from "valibot";
-import { invalidDocument } from "../../mod/model/field_error.ts";
+import type { FabricError } from "../../mod/error.ts";
+import { type FieldError, invalidDocument } from "../../mod/model/field_error.ts";
 import { walkShape } from "../../mod/model/validate_shape.ts";
 import { didYouMean } from "../../mod/nearest.ts";
 import { httpError } from "./http_error.ts";
@@ -57,22 +58,29 @@ export function documentBody(
 export function jsonBody<T>(
   description: string,
   schema: v.GenericSchema<unknown, T>,
-  options: { readonly example?: unknown; readonly optional?: boolean } = {},
+  options: {
+    readonly example?: unknown;
+    readonly optional?: boolean;
+    /** It holds passwords or tokens: no error repeats anything of it. */
+    readonly secret?: boolean;
+  } = {},
 ): BodySpec<T> {
+  const { secret = false, ...rest } = options;
+  const tell = (faults: readonly FieldError[]): FabricError =>
+    invalidDocument("The body", secret ? faults.map(withoutValue) : faults);
   return {
     types: ["application/json"],
     maxBytes: MAX_JSON_BYTES,
     description,
     schema,
-    ...options,
+    ...rest,
     parse(text) {
-      const value = text === "" && options.optional === true ? {} : parseJson(text);
+      const value = text === "" && options.optional === true ? {} : parseJson(text, { secret });
       const faults = walkShape(schema, value, { field: "", checks: {} });
-      if (faults.length > 0) throw invalidDocument("The body", faults);
+      if (faults.length > 0) throw tell(faults);
       const parsed = v.safeParse(schema, value);
       if (parsed.success) return parsed.output;
-      throw invalidDocument(
-        "The body",
+      throw tell(
         parsed.issues.map((issue) => ({
           field: v.getDotPath(issue) ?? "",
           message: issue.message,
@@ -80,6 +88,12 @@ export function jsonBody<T>(
       );
     },
   };
+}
+
+/** A fault that says where, and nothing of what was there. */
+function withoutValue({ value, message, ...fault }: FieldError): FieldError {
+  const told = value === undefined || !message.includes(value.replace(/\.\.\.$/, ""));
+  return { ...fault, message: told ? message : "its value cannot be used" };
 }
 
 /**
@@ -186,14 +200,18 @@ function decode(bytes: Uint8Array): string {
  *
  * @throws {FabricError} 400, with the place.
  */
-export function parseJson(text: string): unknown {
+export function parseJson(
+  text: string,
+  { secret = false }: { readonly secret?: boolean } = {},
+): unknown {
   checkDepth(text);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const why = cause instanceof SyntaxError ? cause.message.split("\n")[0] ?? "" : "";
+    // The runtime's words repeat what is around the place.
+    const why = cause instanceof SyntaxError && !secret ? cause.message.split("\n")[0] ?? "" : "";
     throw httpError(400, text === "" ? "The body is empty" : "The body is not JSON", {
-      ...(text === "" ? {} : { remedy: why.slice(0, 200) }),
+      ...(text === "" || why === "" ? {} : { remedy: why.slice(0, 200) }),
     });
   }
 }

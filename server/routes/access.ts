@@ -390,6 +390,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     tenant: "shared",
     signsIn: true,
     body: jsonBody("Name and password, or a token", LoginSchema, {
+      secret: true,
       example: { name: "anna", password: "..." },
     }),
     answers: SESSION_ANSWER,
@@ -426,7 +427,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     summary: "Change the own password; all other sessions end",
     access: "signed-in",
     tenant: "shared",
-    body: jsonBody("Both passwords", PasswordSchema, { example: { current: "...", next: "..." } }),
+    body: jsonBody("Both passwords", PasswordSchema, { secret: true, example: { current: "...", next: "..." } }),
     answers: { 200: { description: "It is changed", schema: { type: "object" } } },
     problems: [403],
     handle: changePassword,
@@ -551,6 +552,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     access: "admin",
     tenant: "none",
     body: jsonBody("The account", AccountSchema, {
+      secret: true,
       example: { name: "anna", password: "...", role: "operator" },
     }),
     answers: { 201: { description: "The account", schema: { type: "object" } } },
@@ -566,7 +568,7 @@ export const ACCESS_ROUTES: readonly Route[] = [
     access: "admin",
     tenant: "none",
     pathParams: { name: { description: "Its name", example: "anna" } },
-    body: jsonBody("What to change", AccountChangeSchema, { example: { role: "viewer" } }),
+    body: jsonBody("What to change", AccountChangeSchema, { secret: true, example: { role: "viewer" } }),
     answers: { 200: { description: "The account", schema: { type: "object" } } },
     problems: [404, 409],
     handle: editAccount,

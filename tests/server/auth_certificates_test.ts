@@ -3,48 +3,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { RELEASE } from "../executable.ts";
 import { startEtcd } from "../etcd_fixture.ts";
-import { superviseDir } from "../supervised.ts";
+import { makePlace, serveCompiled } from "./compiled_server.ts";
 import { makeServerCertificates } from "./server_certificates.ts";
-
-interface Served extends AsyncDisposable {
-  readonly port: number;
-  readonly signal: (name: Deno.Signal) => void;
-}
-
-async function serveCompiled(configFile: string): Promise<Served> {
-  const child = new Deno.Command(RELEASE, {
-    args: ["ctl", "serve", "--config", configFile],
-    clearEnv: true,
-    env: { PATH: "/usr/bin:/bin" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  let text = "";
-  const decoder = new TextDecoder();
-  while (!/:(\d+)\/\n/.test(text)) {
-    const { done, value } = await reader.read();
-    if (done) throw new Error(`fabric-ctl ended: ${text}`);
-    text += decoder.decode(value, { stream: true });
-  }
-  return {
-    port: Number(/:(\d+)\/\n/.exec(text)?.[1]),
-    signal: (name) => child.kill(name),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await reader.cancel();
-      assertEquals((await child.status).code, 0);
-    },
-  };
-}
-
-/** A folder where the executable may read and write; it goes with the test. */
-async function makePlace(): Promise<{ readonly dir: string } & AsyncDisposable> {
-  const dir = await Deno.makeTempDir({ dir: "/run", prefix: "fabric-tls-" });
-  const cleaner = superviseDir(dir);
-  return { dir, [Symbol.asyncDispose]: () => cleaner.end() };
-}
 
 /** What curl gets. */
 async function curl(args: readonly string[]) {
