@@ -1,11 +1,18 @@
 /** What administrators change is told to the audit, and check sees what was done to that. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ChangeRecorder } from "../../admin/audit_changes.ts";
+import { CHECK } from "../../admin/check.ts";
 import { main } from "../../admin/main.ts";
+import { sweepInbox } from "../../mod/audit/inbox.ts";
 import { readAudit } from "../../mod/audit/read.ts";
 import { AUDIT_FLOOR, AUDIT_HEAD, auditInboxKey, auditKey } from "../../mod/audit/record.ts";
-import type { Store } from "../../mod/etcd/store.ts";
+import { FabricError } from "../../mod/error.ts";
+import { openGatewayStore } from "../../mod/etcd/gateway.ts";
+import { applyRoles, ROLES } from "../../mod/etcd/roles.ts";
+import { type Store, underPrefix } from "../../mod/etcd/store.ts";
 import type { RoleIo } from "../../mod/role.ts";
+import { startEtcd } from "../etcd_fixture.ts";
 import { startIpam } from "../ipam_fixture.ts";
 
 /** `fabric-admin` with its streams as values. */
@@ -151,6 +158,42 @@ Deno.test("fabric-admin's changes are in the audit with who, what, before and af
   assertEquals((await ipam.store.range({ key: "audit/inbox/", end: "audit/inbox0" })).count, 0);
   const { exit, stdout } = await admin("check", "audit");
   assertEquals([exit, stdout], [0, "no damage (4 entries of the audit)\n"]);
+});
+
+Deno.test("a node's credentials tell the audit, and neither read nor write its chain", async () => {
+  await using etcd = await startEtcd({ auth: true });
+  const { root, endpoints, dir } = etcd;
+  assert(root !== undefined);
+  await applyRoles({ endpoints, auth: root });
+  await using store = await openGatewayStore({ endpoints, auth: root });
+  await store.txn({ success: [{ put: "nodes/local/n1", value: "{}" }] });
+  const passwordFile = `${dir}/plugin.password`;
+  await Deno.writeTextFile(passwordFile, "a-password", { mode: 0o600 });
+  await etcd.etcdctl("user", "add", "plugin:a-password");
+  await etcd.etcdctl("user", "grant-role", "plugin", ROLES.plugin.name);
+  await using plain = await openGatewayStore({
+    endpoints,
+    auth: { user: "plugin", passwordFile },
+  });
+  const io: RoleIo = {
+    env: () => undefined,
+    readStdin: () => Promise.resolve(""),
+    writeStdout: () => {},
+    writeStderr: () => {},
+  };
+  const recorder = new ChangeRecorder(CHECK, { args: ["node"], io, now: Date.now });
+  const recorded = recorder.wrap(plain);
+  await recorded.txn({ success: [{ put: "findings/local/n1", value: "{}" }] });
+  await recorder.end(undefined);
+  const inbox = underPrefix("audit/inbox/");
+  assertEquals((await store.range(inbox)).count, 0, "a report is no change of a person");
+  await recorded.txn({ success: [{ put: "attachments/local/n1/c/eth0", value: "{}" }] });
+  await recorder.end(undefined);
+  assertEquals((await store.range(inbox)).count, 1);
+  await assertRejects(() => readAudit(plain).next(), FabricError, "does not permit");
+  assertEquals(await sweepInbox(store, Date.now()), 1);
+  const [entry] = await Array.fromAsync(readAudit(store));
+  assertEquals([entry?.action, entry?.outcome], ["fabric-admin check", "done"]);
 });
 
 for (const { code, name, damage } of DAMAGES) {
