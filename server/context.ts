@@ -11,6 +11,7 @@ import type { Log } from "../mod/log.ts";
 import type { OidcLogin } from "./auth/oidc.ts";
 import type { Passwords } from "./auth/password.ts";
 import type { Role } from "./auth/principal.ts";
+import type { Refusals } from "./auth/refusals.ts";
 import type { SessionSettings } from "./auth/sessions.ts";
 import type { Watches } from "./http/watches.ts";
 import type { Metrics } from "./metrics.ts";
@@ -50,6 +51,6 @@ export interface ServerContext {
   readonly now: () => number;
   /** True while it takes new requests: false once it was told to end. */
   readonly accepting: () => boolean;
-  /** True for the first refusal of a stranger in a minute: the others are in the log only. */
-  readonly firstRefusal: (remote: string) => boolean;
+  /** Which refusals the audit is told of. */
+  readonly refusals: Refusals;
 }

@@ -23,6 +23,7 @@ import { Authenticator } from "./auth/authenticator.ts";
 import { TokenReviews } from "./auth/kubernetes.ts";
 import { OidcLogin } from "./auth/oidc.ts";
 import { Passwords } from "./auth/password.ts";
+import { Refusals } from "./auth/refusals.ts";
 import type { SessionSettings } from "./auth/sessions.ts";
 import { createApp } from "./http/app.ts";
 import { listen, type Listener, type TlsMaterial } from "./http/listener.ts";
@@ -135,7 +136,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     log,
     now: Date.now,
     accepting: () => !signal.aborted,
-    firstRefusal: oncePerMinute(),
+    refusals: new Refusals(Date.now),
   };
   const authenticator = new Authenticator({
     context: ipam,
@@ -199,22 +200,6 @@ async function openReviews({ kubernetes }: ServerSettings): Promise<TokenReviews
     now: Date.now,
     audiences: kubernetes.audiences,
   });
-}
-
-/** True the first time in a minute. */
-function oncePerMinute(): (name: string) => boolean {
-  let minute = 0;
-  const seen = new Set<string>();
-  return (name) => {
-    const now = Math.floor(Date.now() / 60_000);
-    if (now !== minute) {
-      minute = now;
-      seen.clear();
-    }
-    if (seen.has(name) || seen.size > 1000) return false;
-    seen.add(name);
-    return true;
-  };
 }
 
 /** So often the audit's inbox is looked into. */

@@ -322,21 +322,33 @@ function auditHead(context: ServerContext, state: State): AuditHead {
   };
 }
 
-/** Every change, allowed or refused. Strangers are written down once a minute each. */
+/** Every change, allowed or refused; refusals without end are counted. */
 async function audit(context: ServerContext, state: State, ending: Ending): Promise<void> {
   const { incoming, note, known, inbox } = state;
   const { route, connection } = incoming;
   if (!isAudited(route)) return;
   const { status, error } = ending;
-  if (!known && error !== undefined && !context.firstRefusal(connection.remote)) return;
+  const outcome = error !== undefined
+    ? isKind(error, "unknown-outcome") ? "unknown" : status >= 500 ? "failed" : "refused"
+    : note?.unchanged === true
+    ? "unchanged"
+    : "done";
+  let counted = "";
+  if (outcome === "refused") {
+    const { way, name } = state.principal;
+    const caller = known ? `${way} ${name}` : connection.remote;
+    const before = context.refusals.tell(caller, { known });
+    if (before === undefined) {
+      // Only what was begun is in the inbox; a stranger's request never is.
+      if (inbox !== undefined) await context.audit.forget(inbox).catch(() => {});
+      return;
+    }
+    if (before > 0) counted = ` (and ${before} more were refused before it)`;
+  }
   const event: AuditEvent = {
     ...auditHead(context, state),
-    outcome: error !== undefined
-      ? isKind(error, "unknown-outcome") ? "unknown" : status >= 500 ? "failed" : "refused"
-      : note?.unchanged === true
-      ? "unchanged"
-      : "done",
-    ...(error === undefined ? {} : { detail: error.message.slice(0, 500) }),
+    outcome,
+    ...(error === undefined ? {} : { detail: `${error.message.slice(0, 500)}${counted}` }),
     ...(note?.before === undefined ? {} : { before: note.before }),
     ...(note?.after === undefined || error !== undefined ? {} : { after: note.after }),
   };
