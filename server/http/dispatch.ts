@@ -53,7 +53,12 @@ export interface Incoming {
 }
 
 // No label has an empty name: nothing is theirs.
-const NOBODY: Principal = { name: "nobody", way: "anonymous", role: "viewer", scope: { "": "nobody" } };
+const NOBODY: Principal = {
+  name: "nobody",
+  way: "anonymous",
+  role: "viewer",
+  scope: { "": "nobody" },
+};
 
 /** Headers of every answer. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -301,10 +306,15 @@ function isAudited({ method, readOnly, audited }: Route): boolean {
   return audited === true || (method !== "GET" && readOnly !== true);
 }
 
+/** True for what only asks what would be. */
+function isTrial({ searchParams }: URL): boolean {
+  return searchParams.get("dryRun") === "true";
+}
+
 /** A change that the audit does not know of is not made: were its author to die, no trace was left. */
 async function beginChange(context: ServerContext, state: State): Promise<void> {
   const { incoming: { route }, url, known } = state;
-  if (!known || !isAudited(route) || url.searchParams.get("dryRun") === "true") return;
+  if (!known || !isAudited(route) || isTrial(url)) return;
   state.inbox = await context.audit.begin(auditHead(context, state));
 }
 
@@ -326,8 +336,8 @@ function auditHead(context: ServerContext, state: State): AuditHead {
 async function audit(context: ServerContext, state: State, ending: Ending): Promise<void> {
   const { incoming, note, known, inbox } = state;
   const { route, connection } = incoming;
-  if (!isAudited(route)) return;
   const { status, error } = ending;
+  if (!isAudited(route) || (error === undefined && isTrial(state.url))) return;
   const outcome = error !== undefined
     ? isKind(error, "unknown-outcome") ? "unknown" : status >= 500 ? "failed" : "refused"
     : note?.unchanged === true

@@ -40,7 +40,9 @@ export interface Listener {
    * Goes on for the time of grace, and asks every client to come back by another connection; then
    * takes no new ones. Returns when all requests are answered, or at the deadline.
    */
-  readonly close: (times: { readonly graceMs: number; readonly deadlineMs: number }) => Promise<void>;
+  readonly close: (
+    times: { readonly graceMs: number; readonly deadlineMs: number },
+  ) => Promise<void>;
 }
 
 const LIMITS = {
@@ -170,7 +172,9 @@ async function serveOne(
   const request = toRequest(message, options.tls !== undefined);
   if (request === undefined) {
     // CONNECT, TRACE and what has no path: nothing that a handler could be asked.
-    const refused = problemText(message.method !== undefined && METHODS.test(message.method) ? 400 : 405);
+    const refused = problemText(
+      message.method !== undefined && METHODS.test(message.method) ? 400 : 405,
+    );
     answer.writeHead(refused.status, {
       "content-type": "application/problem+json",
       "cache-control": "no-store",
@@ -237,9 +241,7 @@ function bodyOf(message: http.IncomingMessage): ReadableStream<Uint8Array> {
 function connectionOf(message: http.IncomingMessage): Connection {
   const { socket } = message;
   const remote = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-  const certificate = isTls(socket) && socket.authorized
-    ? certificateOf(socket)
-    : undefined;
+  const certificate = isTls(socket) && socket.authorized ? certificateOf(socket) : undefined;
   return { remote, ...(certificate === undefined ? {} : { certificate }) };
 }
 
