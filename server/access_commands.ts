@@ -120,6 +120,11 @@ const TOKEN_CREATE: Command = {
     ...OUTPUT,
     ...CONFIG_FLAGS,
   },
+  notes: `Only the token goes to standard output.
+
+Examples:
+  fabric-ctl token create grafana --role viewer --days 365 > /etc/grafana/fabric-token
+  fabric-ctl token create cards-ci --role operator --tenant department=cards -o json`,
   async run(call) {
     const name = one(call, "token");
     const given = call.flags.get("days") ?? "90";
@@ -157,8 +162,9 @@ const TOKEN_CREATE: Command = {
 const TOKEN_LIST: Command = {
   name: "token list",
   args: "",
-  summary: "List tokens",
+  summary: "List tokens; their secrets are known to nobody",
   flags: { ...OUTPUT, ...CONFIG_FLAGS },
+  notes: "Examples:\n  fabric-ctl token list\n  fabric-ctl token list -o json",
   run: (call) =>
     withStore(call, async (store) => {
       const tokens = await listTokens(store);
@@ -310,6 +316,7 @@ const ACCOUNT_LIST: Command = {
   args: "",
   summary: "List local accounts",
   flags: { ...OUTPUT, ...CONFIG_FLAGS },
+  notes: "Examples:\n  fabric-ctl account list\n  fabric-ctl account list -o json",
   run: (call) =>
     withStore(call, async (store) => {
       const accounts = await listAccounts(store);
