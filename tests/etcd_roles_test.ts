@@ -21,7 +21,7 @@ Deno.test("ROLES name every prefix of the layout, and none that it does not have
   const server = prefixesOf(ROLES.server);
   assertEquals([new Set(server), server.length], [layout, layout.size]);
   // A node must not learn who may do what.
-  for (const guarded of ["access/", "audit/", "idempotency/", "imports/", "reclaimers/"]) {
+  for (const guarded of ["access/", "audit/", "idempotency/", "reclaimers/"]) {
     layout.delete(guarded);
   }
   // What it tells the audit goes in by a door of its own, through which nothing can be read.

@@ -56,8 +56,8 @@ const LIVED = [
   "findings/",
 ] as const;
 
-/** What nodes have no business with: accounts, tokens, the audit, imports, who reclaims. */
-const GUARDED = ["access/", "audit/", "idempotency/", "imports/", "reclaimers/"] as const;
+/** What nodes have no business with: accounts, tokens, the audit, who reclaims. */
+const GUARDED = ["access/", "audit/", "idempotency/", "reclaimers/"] as const;
 
 function all(prefixes: readonly string[], access: Access): readonly Permission[] {
   return prefixes.map((prefix) => ({ prefix, access }));
