@@ -12,6 +12,7 @@ import { META_ERA } from "../mod/ipam/keys.ts";
 import { parseAnswer, type RecoverAnswer } from "../mod/ipam/recover/answer.ts";
 import { mergeAnswer, type Merged, retryWaiting } from "../mod/ipam/recover/merge.ts";
 import {
+  expectNodes,
   finishRecovery,
   giveUpNode,
   type NodeState,
@@ -31,7 +32,7 @@ import { EXIT } from "./exit.ts";
 import type { Flag } from "./flags.ts";
 import { nodeContext } from "./node_check.ts";
 import { alignRows, columnWidths } from "./print/align.ts";
-import { CLUSTER_FLAG } from "./workload_flags.ts";
+import { CLUSTER_FLAG, clusterOf } from "./workload_flags.ts";
 
 const REASON_FLAG: Flag = { name: "reason", value: "TEXT", text: "Why; kept until the end" };
 const SHOWN = 20;
@@ -241,6 +242,29 @@ export const RECOVER_MERGE: Command = {
   },
 };
 
+/** `recover expect`. */
+export const RECOVER_EXPECT: Command = {
+  name: "recover expect",
+  summary: "Wait for nodes, too, that the store does not know",
+  args: "[CLUSTER/]NODE...",
+  count: { min: 1, max: Infinity },
+  group: "store",
+  flags: [CLUSTER_FLAG],
+  notes: ["For nodes that joined after the backup was made. They answer as the others do."],
+  examples: [["recover expect n8 n9", "of the cluster of this host's configuration"]],
+  async run(context, { args, flags }) {
+    const own = await clusterOf(context, flags);
+    const refs = args.map((text) => {
+      const slash = text.indexOf("/");
+      return { cluster: slash < 0 ? own : text.slice(0, slash), node: text.slice(slash + 1) };
+    });
+    await expectNodes(await context.ipam(), refs);
+    for (const { cluster, node } of refs) {
+      context.write(`Node ${cluster}/${node} is waited for\n`);
+    }
+  },
+};
+
 /** `recover give-up`. */
 export const RECOVER_GIVE_UP: Command = {
   name: "recover give-up",
@@ -309,7 +333,7 @@ export const RECOVER_FINISH: Command = {
   flags: [YES_FLAG, DRY_RUN_FLAG],
   notes: [
     "It names the nodes that have not answered, and what waits. Nodes that registered after the backup",
-    "are only known when they have answered, or stood in the store that was overwritten.",
+    "are known by recover expect, by their answers, or by the store that was overwritten.",
   ],
   examples: [["recover finish", "shows all nodes, and asks whether they are all"]],
   async run(context, { flags }) {

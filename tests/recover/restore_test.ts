@@ -11,6 +11,7 @@ import { parseEra } from "../../mod/ipam/meta.ts";
 import { release } from "../../mod/ipam/release.ts";
 import { parseAddress } from "../../mod/ip/address.ts";
 import { type Bed, codesOf, populate, startBeds, webOwner } from "../check/bed.ts";
+import { startBusy } from "../check/busy.ts";
 import { seeded } from "../check/sample.ts";
 import { addRequest } from "../ipam_fixture.ts";
 import { killAfter } from "../killed.ts";
@@ -208,4 +209,48 @@ Deno.test("readBackup() says which line is wrong", async () => {
     );
   assertStringIncludes((await read("x")).message, "Line 1 of the backup: it is no JSON");
   assertStringIncludes((await read('{"fabric":"x"}')).message, "Line 1 of the backup: it is not");
+});
+
+Deno.test("of two restores at once one ends, and the store is whole after the other", async () => {
+  await using beds = await startBeds();
+  await using bed = await beds.bed();
+  await populate(bed);
+  await withFolder(async (folder) => {
+    const path = `${folder}/a.backup`;
+    await backup(bed, path);
+    const expected = await dump(bed);
+    await using other = await beds.bed();
+    const both = await Promise.allSettled([0, 1].map((index) =>
+      restoreStore(other.context, {
+        lines: backupLines(path),
+        scratch: `${folder}/sort-${index}`,
+        overwrite: true,
+      })
+    ));
+    const failed = both.filter((one) => one.status === "rejected");
+    assert(failed.length <= 1);
+    for (const { reason } of failed) assertEquals(reason.kind, "conflict");
+    assertEquals(await dump(other), expected);
+  });
+});
+
+Deno.test("a backup that is made beside ADDs and DELs is of one moment", async () => {
+  await using beds = await startBeds();
+  await using bed = await beds.bed();
+  await populate(bed);
+  const busy = startBusy(bed.context, { clients: 3, name: "busy", edits: false, perSecond: 60 });
+  try {
+    await withFolder(async (folder) => {
+      for (let round = 0; round < 2; round++) {
+        const path = `${folder}/${round}.gz`;
+        await backup(bed, path);
+        await using other = await beds.bed();
+        await restore(other, path, true);
+        await recovered(other);
+        assertEquals(codesOf(await other.check()), []);
+      }
+    });
+  } finally {
+    await busy.stop();
+  }
 });

@@ -11,7 +11,7 @@
 import * as v from "valibot";
 import { FabricError } from "../../error.ts";
 import { readPages } from "../../etcd/pages.ts";
-import { type Compare, type KeyValue, underPrefix } from "../../etcd/store.ts";
+import { type Compare, type KeyValue, type Operation, underPrefix } from "../../etcd/store.ts";
 import type { NodeRef } from "../admit.ts";
 import { type IpamContext, timestamp } from "../context.ts";
 import { describeUsers, unchanged } from "../in_use.ts";
@@ -167,6 +167,33 @@ export async function readRecovery(context: IpamContext): Promise<RecoverState> 
 }
 
 /**
+ * Says that there are nodes which the store does not know: they registered after the backup, and are
+ * waited for like the others.
+ *
+ * @throws {FabricError} `conflict`: no recovery is under way.
+ */
+export async function expectNodes(context: IpamContext, refs: readonly NodeRef[]): Promise<void> {
+  const comparing = await readComparing(context);
+  for (const { cluster, node } of refs) {
+    const value = JSON.stringify({ cluster, node, at: timestamp(context) });
+    await commitWord(context, comparing, {
+      put: recoverNodeKey("expected", { cluster, node }),
+      value,
+    });
+  }
+}
+
+async function commitWord(
+  context: IpamContext,
+  comparing: Comparing,
+  operation: Operation,
+): Promise<void> {
+  const response = await context.store.txn({ compare: [ifEra(comparing)], success: [operation] });
+  if (response.succeeded) return;
+  throw new FabricError("conflict", "The recovery ended meanwhile", { remedy: "look again" });
+}
+
+/**
  * Says that a node will not answer any more. What the store has recorded there stays, so nobody else
  * gets that; what it got after the backup nobody knows: it must be off.
  *
@@ -179,13 +206,7 @@ export async function giveUpNode(
 ): Promise<void> {
   const comparing = await readComparing(context);
   const value = encodeRecord({ at: timestamp(context), givenUp: word });
-  const response = await context.store.txn({
-    compare: [ifEra(comparing)],
-    success: [{ put: recoverNodeKey("answered", ref), value }],
-  });
-  if (!response.succeeded) {
-    throw new FabricError("conflict", "The recovery ended meanwhile", { remedy: "look again" });
-  }
+  await commitWord(context, comparing, { put: recoverNodeKey("answered", ref), value });
 }
 
 /**
