@@ -30,6 +30,7 @@ Deno.test("networks: who may, how many, and changes in place", async (t) => {
     ["maxSurge: 0 with exactly as many addresses never fails", exactly],
     ["another address: running Pods keep theirs, the next takes the new one", otherAddress],
     ["another network: what is left behind is free when the last holder goes", otherNetwork],
+    ["another default network of the Namespace counts for the next Pods", namespaceNetwork],
     ["an administrator's fix counts for the next Pod", fixed],
   ];
   for (const [name, step] of steps) await t.step(name, () => step(bed));
@@ -265,6 +266,29 @@ async function otherNetwork(bed: KubeBed): Promise<void> {
   await end(bed, b);
   assertEquals(await usedIn(bed, "former"), []);
   await end(bed, fresh);
+}
+
+async function namespaceNetwork(bed: KubeBed): Promise<void> {
+  const { kube } = bed;
+  const host = bed.host(0);
+  const annotations = ours({ network: "vlan100", fixed: "true" });
+  await makeNamespace(kube, "moved", { annotations });
+  const namespace = "moved";
+  const set = await makeWorkload(kube, "StatefulSet", "set", { namespace });
+  const plan = [[0, "10.100."], [1, "10.200."], [2, "10.200."]] as const;
+  let last: readonly string[] = [];
+  for (const [turn, prefix] of plan) {
+    if (turn === 1) {
+      await kube.client.merge("/api/v1/namespaces/moved", {
+        metadata: { annotations: ours({ network: "vlan200" }) },
+      });
+    }
+    const pod = await runPod(host, await makePod(kube, "set-0", { namespace, owner: set }));
+    assert(pod.addresses[0]?.startsWith(prefix), pod.addresses.join());
+    if (turn === 2) assertEquals(pod.addresses, last);
+    last = pod.addresses;
+    await end(bed, pod);
+  }
 }
 
 async function fixed(bed: KubeBed): Promise<void> {
