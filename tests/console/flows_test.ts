@@ -31,6 +31,11 @@ Deno.test("the console does what a person asks of it", async (t) => {
       await field(page, "Name").fill("Backup_Net");
       await page.locator(".field.wrong").getByText("Backup_Net").first().waitFor();
       await field(page, "Name").fill("backup");
+      await field(page, "Physical network").fill("wan");
+      await page.getByRole("button", { name: "Create physical network wan" }).click();
+      const added = page.getByRole("dialog");
+      await added.getByRole("button", { name: "Create" }).click();
+      await toast(page, "wan was created");
       await field(page, "Physical network").fill("prod");
       await field(page, "VLAN").fill("5000");
       await page.locator(".field.wrong").getByText("4094").first().waitFor();
@@ -253,9 +258,10 @@ Deno.test("the console does what a person asks of it", async (t) => {
       await field(page, "Password").fill("seven green kettles");
       await dialog.getByRole("button", { name: "Create" }).click();
       await toast(page, "Account boris was created");
-      await page.getByRole("button", { name: "Disable" }).click();
+      const boris = page.getByRole("row").filter({ hasText: "boris" });
+      await boris.getByRole("button", { name: "Disable" }).click();
       await toast(page, "boris may no longer sign in");
-      await page.getByRole("button", { name: "Enable" }).waitFor();
+      await boris.getByRole("button", { name: "Enable" }).waitFor();
       await page.getByRole("button", { name: "Delete account boris" }).click();
       await dialog.getByRole("button", { name: "Delete" }).click();
       await toast(page, "Account boris was deleted");

@@ -1,12 +1,14 @@
 /** The fields of a network's form. @module */
 
 import type { VNode } from "preact";
+import { useState } from "preact/hooks";
 import type { Network } from "../api/objects.ts";
 import type { FieldFault } from "../api/problem.ts";
 import { formatCount } from "../format.ts";
 import { t } from "../i18n.ts";
 import { Button } from "../ui/bits.tsx";
 import { Field, Tick } from "../ui/field.tsx";
+import { PhysicalNetworkDialog } from "./infra_dialogs.tsx";
 import { type Draft, EMPTY_SUBNET, factsOf, sameVlan, type SubnetDraft } from "./network_draft.ts";
 
 interface FieldsProps {
@@ -17,6 +19,8 @@ interface FieldsProps {
   readonly others: readonly Network[];
   readonly physical: readonly string[];
   readonly zones: readonly string[];
+  /** One was added. */
+  readonly onPhysical: () => void;
 }
 
 export function NetworkFields(props: FieldsProps): VNode {
@@ -26,6 +30,9 @@ export function NetworkFields(props: FieldsProps): VNode {
       field === prefix || field.startsWith(`${prefix}[`) || field.startsWith(`${prefix}.`)
     );
   const twins = sameVlan(draft, others);
+  const wire = draft.physicalNetwork.trim();
+  const unknown = wire !== "" && !props.physical.includes(wire);
+  const [adding, setAdding] = useState(false);
   const set = (key: keyof Draft) => (value: string): void => onChange({ [key]: value });
   return (
     <div class="fields">
@@ -56,7 +63,13 @@ export function NetworkFields(props: FieldsProps): VNode {
             onInput={set("physicalNetwork")}
             required
             suggestions={props.physical}
-            hint={props.physical.length === 0 ? undefined : props.physical.slice(0, 6).join(", ")}
+            hint={unknown
+              ? (
+                <button type="button" class="as-link" onClick={() => setAdding(true)}>
+                  {t("infra.create", { name: draft.physicalNetwork.trim() })}
+                </button>
+              )
+              : props.physical.slice(0, 6).join(", ")}
             faults={of("spec.physicalNetwork")}
           />
           <Field
@@ -191,6 +204,15 @@ export function NetworkFields(props: FieldsProps): VNode {
           faults={of("spec.coolingSeconds")}
         />
       </details>
+      {adding
+        ? (
+          <PhysicalNetworkDialog
+            name={wire}
+            onClose={() => setAdding(false)}
+            onDone={props.onPhysical}
+          />
+        )
+        : null}
     </div>
   );
 }

@@ -215,6 +215,7 @@ function Editor(
           faults={faults}
           others={others}
           physical={(physical.value ?? []).map(({ metadata }) => metadata.name)}
+          onPhysical={physical.reload}
           zones={(zones.value ?? []).map(({ metadata }) => metadata.name)}
         />
         <aside class="preview">

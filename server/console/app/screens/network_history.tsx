@@ -4,6 +4,7 @@ import type { VNode } from "preact";
 import { useLoad } from "../api/load.ts";
 import { askPage, type HistoryItem, HistorySchema } from "../api/objects.ts";
 import { t } from "../i18n.ts";
+import { may } from "../session.ts";
 import { ExactTime, HolderLink, Ip, NodeLink, Time } from "../ui/bits.tsx";
 import { Empty, Ready } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
@@ -20,6 +21,15 @@ export function HistoryTab({ network }: { readonly network: string }): VNode {
           ? <Empty icon="audit" title={t("history.none")} text={t("history.noneText")} />
           : (
             <div class="stack">
+              {may("admin")
+                ? (
+                  <p>
+                    <a href={`/audit?q=${encodeURIComponent(`Network ${network}`)}`}>
+                      {t("history.changes")}
+                    </a>
+                  </p>
+                )
+                : null}
               {next === undefined
                 ? null
                 : <p class="hint">{t("history.first", { count: items.length })}</p>}
@@ -65,19 +75,19 @@ export function COLUMNS(): readonly Column<HistoryItem>[] {
     {
       key: "mac",
       title: "MAC",
-      width: "140px",
+      width: "128px",
       cell: ({ spec }) => <span class="mono">{spec.mac}</span>,
     },
     {
       key: "start",
       title: t("field.from"),
-      width: "160px",
+      width: "148px",
       cell: ({ spec }) => <ExactTime at={spec.start} />,
     },
     {
       key: "end",
       title: t("field.until"),
-      width: "160px",
+      width: "148px",
       cell: ({ spec }) =>
         spec.end === undefined
           ? <span class="good-text">{t("history.now")}</span>
@@ -86,7 +96,7 @@ export function COLUMNS(): readonly Column<HistoryItem>[] {
     {
       key: "why",
       title: t("field.endedBy"),
-      width: "90px",
+      width: "76px",
       cell: ({ spec }) => spec.endedBy ?? "",
     },
     {

@@ -1,17 +1,26 @@
 /** Zones with their nodes. @module */
 
 import type { VNode } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import * as v from "valibot";
 import { useLive } from "../api/live.ts";
 import { useLoad, useThrottled } from "../api/load.ts";
-import { askAll, type Node, NodeSchema, type Zone, ZoneSchema } from "../api/objects.ts";
+import {
+  askAll,
+  type Node,
+  NodeSchema,
+  PhysicalNetworkSchema,
+  type Zone,
+  ZoneSchema,
+} from "../api/objects.ts";
 import { ask } from "../api/request.ts";
 import { formatCount } from "../format.ts";
 import { t } from "../i18n.ts";
 import { place, setQuery } from "../router.tsx";
+import { may } from "../session.ts";
 import { PageHead } from "../shell.tsx";
-import { Count, FilterBox, NodeLink, Tag } from "../ui/bits.tsx";
+import { Button, Count, FilterBox, NodeLink, Tag } from "../ui/bits.tsx";
+import { PhysicalNetworkDialog, ZoneDialog } from "./infra_dialogs.tsx";
 import { Empty, Ready } from "../ui/states.tsx";
 import { type Column, formatSort, parseSort, type Sort, Table } from "../ui/table.tsx";
 
@@ -43,6 +52,20 @@ export function NodesScreen(): VNode {
   const nodes = useLoad("nodes", (signal) => askAll("/nodes", NodeSchema, { signal }));
   const zones = useLoad("zones", (signal) => askAll("/zones", ZoneSchema, { signal }));
   const perNode = useLoad("usage by node", readPerNode);
+  const physical = useLoad(
+    "physicalnetworks",
+    (signal) => askAll("/physicalnetworks", PhysicalNetworkSchema, { signal }),
+  );
+  const names = (physical.value ?? []).map(({ metadata }) => metadata.name);
+  const [open, setOpen] = useState<"zone" | "physical">();
+  const buttons = may("operator")
+    ? (
+      <>
+        <Button icon="plus" onClick={() => setOpen("physical")}>{t("infra.addPhysical")}</Button>
+        <Button icon="plus" onClick={() => setOpen("zone")}>{t("infra.addZone")}</Button>
+      </>
+    )
+    : null;
   const again = useThrottled(() => {
     nodes.reload();
     zones.reload();
@@ -65,12 +88,20 @@ export function NodesScreen(): VNode {
             n: nodes.value.length,
             z: zones.value.length,
           })}
-      />
+      >
+        {buttons}
+      </PageHead>
       <Ready loaded={nodes}>
         {(all) => all.length === 0 && (zones.value ?? []).length === 0
-          ? <Empty icon="nodes" title={t("nodes.none")} text={t("nodes.noneText")} />
+          ? <Empty icon="nodes" title={t("nodes.none")} text={t("nodes.noneText")}>{buttons}</Empty>
           : <List nodes={all} zones={zones.value ?? []} perNode={perNode.value} />}
       </Ready>
+      {open === "physical"
+        ? <PhysicalNetworkDialog onClose={() => setOpen(undefined)} onDone={physical.reload} />
+        : null}
+      {open === "zone"
+        ? <ZoneDialog physical={names} onClose={() => setOpen(undefined)} onDone={zones.reload} />
+        : null}
     </>
   );
 }

@@ -31,6 +31,8 @@ export function TaskDialog(
   const [problem, setProblem] = useState<Problem>();
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
+    // It may stand over another form.
+    event.stopPropagation();
     setBusy(true);
     try {
       await props.run();
