@@ -34,6 +34,11 @@ const CUT_OFF = `[...document.querySelectorAll("button, .tag, label, h1, h2, dt,
 /** Screens that are looked at by axe on a phone as well. */
 const PHONE = ["networks", "addresses", "add-network", "fixed"];
 
+/** Tables of which a column is out of sight. */
+const WIDE_TABLES = `[...document.querySelectorAll(".table")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1)
+  .map((e) => e.getAttribute("aria-label") + " " + e.scrollWidth + ">" + e.clientWidth)`;
+
 /** How far the page itself can be moved sideways. */
 const OVERFLOW = `Math.max(document.documentElement.scrollWidth - innerWidth,
   document.querySelector("main").scrollWidth - document.querySelector("main").clientWidth)`;
@@ -61,6 +66,8 @@ Deno.test("every screen is whole in both languages, both themes, at 1280 and 390
       }
       const cut: unknown = await page.evaluate(CUT_OFF);
       if (Array.isArray(cut)) { for (const text of cut) say(`cut off: ${text}`); }
+      const wide: unknown = await page.evaluate(WIDE_TABLES);
+      if (Array.isArray(wide)) { for (const text of wide) say(`a table is too wide: ${text}`); }
       const overflow = await page.evaluate(OVERFLOW);
       if (typeof overflow !== "number" || overflow > 1) say(`wider than the window: ${overflow}`);
     }

@@ -52,6 +52,12 @@ function media(query: string) {
   return now;
 }
 
+/** Width of the window in CSS pixels. */
+export const windowWidth = signal(innerWidth);
+addEventListener("resize", () => {
+  windowWidth.value = innerWidth;
+});
+
 const systemDark = media("(prefers-color-scheme: dark)");
 /** True on a phone. */
 export const narrow = media("(max-width: 599px)");

@@ -168,19 +168,22 @@ function tokenColumns(reload: () => void): readonly Column<Token>[] {
     {
       key: "scope",
       title: t("access.scope"),
-      width: "minmax(120px, 1.4fr)",
+      width: "minmax(110px, 1.4fr)",
+      from: 960,
       cell: ({ scope }) => <span class="clip">{scopeText(scope)}</span>,
     },
     {
       key: "created",
       title: t("network.created"),
       width: "110px",
+      from: 1000,
       cell: ({ created }) => <Time at={created} />,
     },
     {
       key: "by",
       title: t("access.by"),
       width: "minmax(80px, 1fr)",
+      from: 1100,
       cell: ({ createdBy }) => <span class="clip">{createdBy}</span>,
     },
     {
@@ -247,13 +250,15 @@ function accountColumns(reload: () => void): readonly Column<Account>[] {
     {
       key: "scope",
       title: t("access.scope"),
-      width: "minmax(120px, 1.4fr)",
+      width: "minmax(110px, 1.4fr)",
+      from: 960,
       cell: ({ scope }) => <span class="clip">{scopeText(scope)}</span>,
     },
     {
       key: "created",
       title: t("network.created"),
       width: "110px",
+      from: 1000,
       cell: ({ created }) => <Time at={created} />,
     },
     {

@@ -185,6 +185,7 @@ function columns(): readonly Column<AddressItem>[] {
       key: "node",
       title: t("field.node"),
       width: "minmax(90px, 1fr)",
+      from: 900,
       sortable: true,
       cell: ({ spec }) =>
         spec.holder === undefined
@@ -195,19 +196,22 @@ function columns(): readonly Column<AddressItem>[] {
       key: "owner",
       title: t("field.owner"),
       width: "minmax(150px, 1.6fr)",
+      from: 1100,
       sortable: true,
       cell: ({ spec }) => spec.owner === undefined ? "" : <WorkloadLink owner={spec.owner} />,
     },
     {
       key: "mac",
       title: "MAC",
-      width: "144px",
+      width: "132px",
+      from: 1240,
       cell: ({ spec }) => spec.mac === undefined ? "" : <Find what={spec.mac} />,
     },
     {
       key: "since",
       title: t("field.since"),
-      width: "104px",
+      width: "96px",
+      from: 1000,
       align: "end",
       sortable: true,
       cell: ({ spec }) => <Time at={spec.since} />,

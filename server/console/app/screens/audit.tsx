@@ -116,6 +116,7 @@ function columns(): readonly Column<AuditItem>[] {
       key: "action",
       title: t("audit.what"),
       width: "minmax(130px, 1fr)",
+      from: 960,
       cell: ({ action }) => <span class="mono clip">{action}</span>,
     },
     {
@@ -140,11 +141,12 @@ function columns(): readonly Column<AuditItem>[] {
       width: "104px",
       cell: ({ outcome }) => <Tag look={LOOKS[outcome]}>{t(`outcome.${outcome}`)}</Tag>,
     },
-    { key: "way", title: t("audit.way"), width: "100px", cell: ({ way }) => way },
+    { key: "way", title: t("audit.way"), width: "100px", from: 1100, cell: ({ way }) => way },
     {
       key: "from",
       title: t("audit.from"),
       width: "minmax(100px, 1fr)",
+      from: 1100,
       cell: ({ from }) => <span class="mono clip">{from}</span>,
     },
   ];

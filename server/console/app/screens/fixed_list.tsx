@@ -104,7 +104,10 @@ function List(
           onInput={(q) => setQuery({ q })}
         />
         <span class="faint">
-          {t("fixed.count", { slots: items.length, addresses: rows.length })}
+          {t("fixed.count", {
+            slots: new Set(rows.map(({ item }) => item.metadata.name)).size,
+            addresses: rows.length,
+          })}
         </span>
         <span class="space" />
         {button}
@@ -164,7 +167,7 @@ function columns(
     {
       key: "workload",
       title: t("fixed.workload"),
-      width: "minmax(180px, 2fr)",
+      width: "minmax(150px, 2fr)",
       phone: "minmax(0, 1.3fr)",
       sortable: true,
       cell: ({ item }) => <WorkloadLink owner={item.spec.owner} />,
@@ -172,30 +175,33 @@ function columns(
     {
       key: "slot",
       title: t("fix.slot"),
-      width: "64px",
+      width: "44px",
+      from: 700,
       align: "end",
       cell: ({ item }) => <span class="mono">{item.spec.owner.slot}</span>,
     },
     {
       key: "network",
       title: t("field.network"),
-      width: "minmax(90px, 1fr)",
+      width: "minmax(84px, 1fr)",
+      from: 960,
       sortable: true,
       cell: ({ item }) => <NetworkLink name={item.spec.network.name} />,
     },
     {
       key: "address",
       title: t("field.address"),
-      width: "minmax(150px, 1.5fr)",
+      width: "minmax(130px, 1.5fr)",
       phone: "minmax(0, 1fr)",
       sortable: true,
       cell: ({ item, address }) => <Ip address={address} network={item.spec.network.name} />,
     },
-    { key: "state", title: t("field.state"), width: "112px", cell: (row) => <Stage row={row} /> },
+    { key: "state", title: t("field.state"), width: "104px", cell: (row) => <Stage row={row} /> },
     {
       key: "holder",
       title: t("field.holder"),
-      width: "minmax(140px, 1.4fr)",
+      width: "minmax(120px, 1.4fr)",
+      from: 1000,
       sortable: true,
       cell: ({ item }) =>
         item.spec.holder === undefined
@@ -205,14 +211,16 @@ function columns(
     {
       key: "node",
       title: t("field.node"),
-      width: "minmax(80px, 0.8fr)",
+      width: "minmax(66px, 0.8fr)",
+      from: 1100,
       cell: ({ item: { spec: { holder } } }) =>
         holder === undefined ? "" : <NodeLink cluster={holder.cluster} node={holder.node} />,
     },
     {
       key: "since",
       title: t("field.since"),
-      width: "96px",
+      width: "84px",
+      from: 1280,
       align: "end",
       sortable: true,
       cell: ({ item }) => <Time at={item.spec.since} />,
@@ -220,7 +228,7 @@ function columns(
     {
       key: "actions",
       title: "",
-      width: "76px",
+      width: "68px",
       phone: "76px",
       align: "end",
       cell: (row) => <RowActions row={row} onMove={onMove} />,

@@ -70,12 +70,14 @@ export function COLUMNS(): readonly Column<HistoryItem>[] {
       key: "node",
       title: t("field.node"),
       width: "minmax(90px, 1fr)",
+      from: 960,
       cell: ({ spec }) => <NodeLink cluster={spec.holder.cluster} node={spec.holder.node} />,
     },
     {
       key: "mac",
       title: "MAC",
       width: "128px",
+      from: 1200,
       cell: ({ spec }) => <span class="mono">{spec.mac}</span>,
     },
     {
@@ -97,6 +99,7 @@ export function COLUMNS(): readonly Column<HistoryItem>[] {
       key: "why",
       title: t("field.endedBy"),
       width: "76px",
+      from: 1240,
       cell: ({ spec }) => spec.endedBy ?? "",
     },
     {

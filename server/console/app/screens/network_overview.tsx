@@ -86,7 +86,7 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
     {
       key: "subnet",
       title: t("network.subnet"),
-      width: "minmax(150px, 1.4fr)",
+      width: "minmax(130px, 1.4fr)",
       phone: "minmax(0, 1fr)",
       cell: ({ subnet }) => (
         <a
@@ -100,7 +100,8 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
     {
       key: "gateway",
       title: t("field.gateway"),
-      width: "minmax(110px, 1fr)",
+      width: "minmax(96px, 1fr)",
+      from: 760,
       cell: ({ subnet }) => {
         const gateway = network.spec.subnets.find(({ cidr }) => cidr === subnet)?.gateway;
         return gateway === undefined ? "" : <Ip address={gateway} network={name} />;
@@ -109,35 +110,38 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
     {
       key: "share",
       title: t("networks.utilisation"),
-      width: "minmax(130px, 1.2fr)",
+      width: "minmax(120px, 1.2fr)",
       phone: "128px",
       cell: ({ utilisation }) => <Bar share={utilisation} label={t("networks.utilisation")} />,
     },
     {
       key: "used",
       title: t("state.used"),
-      width: "70px",
+      width: "52px",
+      from: 760,
       align: "end",
       cell: ({ used }) => <Count value={used} />,
     },
     {
       key: "fixed",
       title: t("state.fixed"),
-      width: "70px",
+      width: "52px",
+      from: 760,
       align: "end",
       cell: ({ fixed }) => <Count value={fixed} />,
     },
     {
       key: "reserved",
       title: t("state.reserved"),
-      width: "80px",
+      width: "68px",
+      from: 760,
       align: "end",
       cell: ({ reserved }) => <Count value={reserved} />,
     },
     {
       key: "free",
       title: t("state.free"),
-      width: "100px",
+      width: "88px",
       align: "end",
       cell: ({ free }) => <span class="number">{formatCount(BigInt(free))}</span>,
     },

@@ -268,7 +268,7 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "name",
       title: t("networks.name"),
-      width: "minmax(180px, 2.2fr)",
+      width: "minmax(150px, 2.2fr)",
       phone: "minmax(0, 1fr)",
       sortable: true,
       cell: (row) => <NameCell row={row} view={view} />,
@@ -276,7 +276,8 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "vlan",
       title: "VLAN",
-      width: "64px",
+      width: "52px",
+      from: 960,
       align: "end",
       sortable: true,
       cell: (row) =>
@@ -285,13 +286,14 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "subnets",
       title: t("networks.subnets"),
-      width: "minmax(150px, 1.5fr)",
+      width: "minmax(136px, 1.5fr)",
+      from: 1100,
       cell: (row) => row.kind === "network" ? <Subnets network={row.network} /> : "",
     },
     {
       key: "full",
       title: t("networks.utilisation"),
-      width: "minmax(140px, 1.2fr)",
+      width: "minmax(130px, 1.2fr)",
       phone: "128px",
       sortable: true,
       cell(row) {
@@ -305,7 +307,8 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "taken",
       title: t("networks.taken"),
-      width: "84px",
+      width: "70px",
+      from: 960,
       align: "end",
       sortable: true,
       cell(row) {
@@ -316,7 +319,7 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "free",
       title: t("state.free"),
-      width: "104px",
+      width: "92px",
       align: "end",
       sortable: true,
       cell: (row) =>
@@ -325,7 +328,8 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "trend",
       title: t("networks.trend"),
-      width: "112px",
+      width: "96px",
+      from: 1000,
       cell: (row) =>
         row.kind === "network"
           ? <Spark values={row.trend} label={t("networks.trendOf", sparkEnds(row.trend))} />
@@ -334,7 +338,7 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "days",
       title: t("networks.fullIn"),
-      width: "96px",
+      width: "80px",
       align: "end",
       sortable: true,
       cell: (row) => row.kind === "network" ? <FullIn days={row.days} /> : "",
@@ -342,7 +346,8 @@ function columns(view: View): readonly Column<Row>[] {
     {
       key: "zones",
       title: t("networks.zones"),
-      width: "minmax(90px, 1fr)",
+      width: "minmax(80px, 1fr)",
+      from: 1280,
       cell: (row) =>
         row.kind === "network" ? <span class="clip">{row.usage.zones.join(", ")}</span> : "",
     },

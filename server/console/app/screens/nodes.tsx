@@ -220,6 +220,7 @@ function columns(): readonly Column<Row>[] {
       key: "version",
       title: t("nodes.version"),
       width: "100px",
+      from: 960,
       cell: (row) =>
         row.kind === "node" ? <span class="mono">{row.node.status?.version ?? "–"}</span> : "",
     },
@@ -233,6 +234,7 @@ function columns(): readonly Column<Row>[] {
       key: "description",
       title: t("field.description"),
       width: "minmax(100px, 1.4fr)",
+      from: 1100,
       cell: (row) => (
         <span class="clip">
           {row.kind === "node" ? row.node.spec.description : row.about?.spec.description}

@@ -6,7 +6,7 @@
 
 import type { ComponentChildren, VNode } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { narrow } from "../preferences.ts";
+import { narrow, windowWidth } from "../preferences.ts";
 import { t } from "../i18n.ts";
 
 export interface Column<T> {
@@ -17,6 +17,8 @@ export interface Column<T> {
   readonly align?: "end";
   /** Can be sorted by it. */
   readonly sortable?: boolean;
+  /** Only in windows of so many pixels: what matters most is never pushed out of sight. */
+  readonly from?: number;
   /** Also on a phone, with this width. */
   readonly phone?: string;
   readonly cell: (row: T) => ComponentChildren;
@@ -60,7 +62,9 @@ export function formatSort({ key, descending }: Sort): string {
 export function Table<T>(props: TableProps<T>): VNode {
   const { rows, label, fill = true } = props;
   const phone = narrow.value;
-  const columns = phone ? props.columns.filter((one) => one.phone !== undefined) : props.columns;
+  const columns = props.columns.filter(({ phone: own, from = 0 }) =>
+    phone ? own !== undefined : windowWidth.value >= from
+  );
   const height = phone ? PHONE_ROW : ROW;
   const box = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState({ first: 0, count: 40 });
