@@ -337,7 +337,9 @@ async function audit(context: ServerContext, state: State, ending: Ending): Prom
   const { incoming, note, known, inbox } = state;
   const { route, connection } = incoming;
   const { status, error } = ending;
-  if (!isAudited(route) || (error === undefined && isTrial(state.url))) return;
+  if (!isAudited(route)) return;
+  // A trial changes nothing, and a form asks whenever typing pauses; who may not even ask is told.
+  if (isTrial(state.url) && status !== 401 && status !== 403) return;
   const outcome = error !== undefined
     ? isKind(error, "unknown-outcome") ? "unknown" : status >= 500 ? "failed" : "refused"
     : note?.unchanged === true

@@ -101,7 +101,7 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
       key: "gateway",
       title: t("field.gateway"),
       width: "minmax(96px, 1fr)",
-      from: 760,
+      from: 1180,
       cell: ({ subnet }) => {
         const gateway = network.spec.subnets.find(({ cidr }) => cidr === subnet)?.gateway;
         return gateway === undefined ? "" : <Ip address={gateway} network={name} />;
@@ -126,7 +126,7 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
       key: "fixed",
       title: t("state.fixed"),
       width: "52px",
-      from: 760,
+      from: 1280,
       align: "end",
       cell: ({ fixed }) => <Count value={fixed} />,
     },
@@ -134,7 +134,7 @@ function columnsOf(network: Network): readonly Column<SubnetUsage>[] {
       key: "reserved",
       title: t("state.reserved"),
       width: "68px",
-      from: 760,
+      from: 1280,
       align: "end",
       cell: ({ reserved }) => <Count value={reserved} />,
     },
