@@ -82,13 +82,13 @@ const PICTURES: readonly Picture[] = [
   },
 ];
 
-async function takeAll(): Promise<void> {
+/** Takes those of the names; without any, all. */
+async function takeAll(names: readonly string[]): Promise<void> {
   await Deno.mkdir(FOLDER, { recursive: true });
   await using bed = await startConsole({ people: true });
   await using browser = await startBrowser();
   for (const language of ["en", "zh-CN"] as const) {
-    const take = async ({ name, path, look, prepare }: Picture, at: ConsoleFixture | string) => {
-      const url = typeof at === "string" ? at : at.url;
+    const take = async ({ name, path, look, prepare }: Picture, { url }: ConsoleFixture) => {
       await using visitor = await visit(browser, url, {
         language,
         width: 1200,
@@ -101,9 +101,11 @@ async function takeAll(): Promise<void> {
       await settled(page);
       await save(page, `${name}.${language}.png`);
     };
-    for (const picture of PICTURES) await take(picture, bed);
+    for (const picture of PICTURES) {
+      if (names.length === 0 || names.includes(picture.name)) await take(picture, bed);
+    }
   }
-  await takeSignIn();
+  if (names.length === 0 || names.includes("sign-in")) await takeSignIn();
 }
 
 /** Where nobody is let in unknown. */
@@ -124,6 +126,6 @@ async function save(page: Page, name: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  await takeAll();
+  await takeAll(Deno.args);
   Deno.exit(0);
 }

@@ -145,7 +145,7 @@ function columns(): readonly Column<AttachmentItem>[] {
       key: "since",
       title: t("field.since"),
       width: "84px",
-      from: 1100,
+      from: 1280,
       align: "end",
       cell: ({ spec }) => <Time at={spec.since} />,
     },
