@@ -63,7 +63,10 @@ async function change<T extends { readonly before?: unknown; readonly after?: un
 function one(call: CommandCall, what: string): string {
   const [word, ...more] = call.words;
   if (word === undefined || more.length > 0) {
-    throw usage(word === undefined ? `No ${what} is named` : `More than one ${what} is named`, "name one");
+    throw usage(
+      word === undefined ? `No ${what} is named` : `More than one ${what} is named`,
+      "name one",
+    );
   }
   return word;
 }
@@ -94,7 +97,9 @@ function rows(call: CommandCall, items: readonly object[], lines: readonly (read
     call.io.writeStdout(`${JSON.stringify({ items }, null, 2)}\n`);
     return;
   }
-  const widths = (lines[0] ?? []).map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)));
+  const widths = (lines[0] ?? []).map((_, i) =>
+    Math.max(...lines.map((line) => line[i]?.length ?? 0))
+  );
   for (const line of lines) {
     const cells = line.map((cell, i) => i === line.length - 1 ? cell : cell.padEnd(widths[i] ?? 0));
     call.io.writeStdout(`${cells.join("   ").trimEnd()}\n`);
@@ -218,7 +223,8 @@ const PASSWORD_FLAGS = {
   "password-stdin": { text: "Read the password from standard input" },
 } as const;
 
-const PASSWORD_NOTES = "Without --password-file and --password-stdin a password is made and shown " +
+const PASSWORD_NOTES =
+  "Without --password-file and --password-stdin a password is made and shown " +
   "once; it must be\nchanged at the first sign-in. No account has a default password.";
 
 interface Given {
@@ -343,9 +349,13 @@ const ACCOUNT_DELETE: Command = {
   notes: "Examples:\n  fabric-ctl account delete alice",
   async run(call) {
     const name = one(call, "account");
-    await change(call, { action: "deleteAccount", object: `Account ${name}` }, async ({ store }) => ({
-      before: shownAccount(await deleteAccount(store, name)),
-    }));
+    await change(
+      call,
+      { action: "deleteAccount", object: `Account ${name}` },
+      async ({ store }) => ({
+        before: shownAccount(await deleteAccount(store, name)),
+      }),
+    );
     call.io.writeStdout(`account ${name} deleted; it is signed out everywhere\n`);
     return 0;
   },
@@ -361,4 +371,3 @@ export const ACCESS_COMMANDS: readonly Command[] = [
   ACCOUNT_LIST,
   ACCOUNT_DELETE,
 ];
-

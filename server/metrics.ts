@@ -30,7 +30,11 @@ export function series(name: string, labels: MetricLabels, value: number): strin
 }
 
 /** What stands above the series of a figure. */
-export function heading(name: string, type: "counter" | "gauge" | "histogram", help: string): string {
+export function heading(
+  name: string,
+  type: "counter" | "gauge" | "histogram",
+  help: string,
+): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 

@@ -12,7 +12,7 @@ import { KIND_NAMES, OBJECT_SCHEMAS } from "./http/object_schemas.ts";
 import type { JsonSchema } from "./http/param.ts";
 import { ProblemSchema } from "./http/problem.ts";
 import type { AnswerSpec, Route } from "./http/route.ts";
-import { type WatchedKind, WATCHED } from "./mirror/kinds.ts";
+import { WATCHED, type WatchedKind } from "./mirror/kinds.ts";
 
 /** What each status of a problem means, whatever the route. */
 const PROBLEMS: Readonly<Record<number, string>> = {
@@ -77,16 +77,12 @@ function reference(schema: JsonSchema | v.GenericSchema): JsonSchema {
 
 function answer(spec: AnswerSpec): JsonSchema {
   const { description, schema, type = "application/json", example } = spec;
-  const media = schema === undefined && type === "application/json"
-    ? undefined
-    : {
-      [type]: {
-        ...(schema === undefined
-          ? { schema: { type: "string" } }
-          : { schema: reference(schema) }),
-        ...(example === undefined ? {} : { example }),
-      },
-    };
+  const media = schema === undefined && type === "application/json" ? undefined : {
+    [type]: {
+      ...(schema === undefined ? { schema: { type: "string" } } : { schema: reference(schema) }),
+      ...(example === undefined ? {} : { example }),
+    },
+  };
   return { description, ...(media === undefined ? {} : { content: media }) };
 }
 
@@ -142,9 +138,7 @@ function operation(route: Route): JsonSchema {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(access === "public"
-      ? { security: [] }
-      : {}),
+    ...(access === "public" ? { security: [] } : {}),
     "x-fabric-access": access,
     "x-fabric-tenant": route.tenant,
     ...(parameters.length === 0 ? {} : { parameters }),

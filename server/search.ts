@@ -137,7 +137,9 @@ function matchRow(
       if (pod.uid === text) look("pod", pod.uid);
     }
     look("node", node);
-    if (text.length >= 6 && containerId.startsWith(text)) best ??= { matched: "container", rank: 1 };
+    if (text.length >= 6 && containerId.startsWith(text)) {
+      best ??= { matched: "container", rank: 1 };
+    }
   }
   if (owner !== undefined) {
     look("workload", owner.name);

@@ -202,7 +202,5 @@ function takenValues(mirror: Mirror, prefix: string): readonly bigint[] {
   for (const [key] of mirror.cooling.walk({ prefix })) {
     values.push(BigInt(`0x${key.slice(prefix.length)}`));
   }
-  return values.length === recorded
-    ? values
-    : values.sort((a, b) => a < b ? -1 : a > b ? 1 : 0);
+  return values.length === recorded ? values : values.sort((a, b) => a < b ? -1 : a > b ? 1 : 0);
 }

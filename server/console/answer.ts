@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ASSETS, type Asset } from "fabric/console";
+import { type Asset, ASSETS } from "fabric/console";
 
 /** Nothing from outside, nothing inline, no framing: what is injected cannot run. */
 const POLICY = [

@@ -16,10 +16,16 @@ import {
   shownAccount,
 } from "../auth/accounts.ts";
 import { checkOrigin, sessionCookie } from "../auth/authenticator.ts";
-import { type Principal, ROLES, roleCovers, type Scope } from "../auth/principal.ts";
+import { type Principal, roleCovers, ROLES, type Scope } from "../auth/principal.ts";
 import { beginSession, endSession, endSessions } from "../auth/sessions.ts";
 import { checkSignIn } from "../auth/sign_in.ts";
-import { authenticateToken, createToken, listTokens, revokeToken, shownToken } from "../auth/tokens.ts";
+import {
+  authenticateToken,
+  createToken,
+  listTokens,
+  revokeToken,
+  shownToken,
+} from "../auth/tokens.ts";
 import type { ServerContext } from "../context.ts";
 import { jsonBody } from "../http/body.ts";
 import { httpError } from "../http/http_error.ts";
@@ -105,7 +111,12 @@ async function login(
   return {
     status: 200,
     cookies: [cookie],
-    body: { ...shownPrincipal(principal), csrf, expires, mustChange: principal.mustChange ?? false },
+    body: {
+      ...shownPrincipal(principal),
+      csrf,
+      expires,
+      mustChange: principal.mustChange ?? false,
+    },
   };
 }
 
@@ -173,10 +184,12 @@ async function changePassword(
   }
   const accounts = accountContext(context);
   // Counted as a sign-in: whoever sits down at an open console may not guess for ever.
-  await checkSignIn(accounts, { name, password: body.current, from: call.remote }).catch((error) => {
-    if (!isKind(error, "unauthenticated")) throw error;
-    throw httpError(403, "The present password is wrong", { field: "current" });
-  });
+  await checkSignIn(accounts, { name, password: body.current, from: call.remote }).catch(
+    (error) => {
+      if (!isKind(error, "unauthenticated")) throw error;
+      throw httpError(403, "The present password is wrong", { field: "current" });
+    },
+  );
   if (body.current === body.next) {
     throw httpError(422, "The new password is the present one", { field: "password" });
   }
@@ -304,7 +317,8 @@ async function oidcStart(call: Call<typeof TARGET>): Promise<Reply> {
   const { oidc, secure } = context.access;
   if (oidc === undefined) throw noProvider();
   const { url, browser } = await oidc.start(context.ipam, query.target ?? "/");
-  const cookie = `${LOGIN_COOKIE}=${browser}; Max-Age=600; Path=/auth/oidc; HttpOnly; SameSite=Lax` +
+  const cookie =
+    `${LOGIN_COOKIE}=${browser}; Max-Age=600; Path=/auth/oidc; HttpOnly; SameSite=Lax` +
     (secure ? "; Secure" : "");
   return { status: 303, headers: { location: url }, cookies: [cookie] };
 }
@@ -427,7 +441,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
     summary: "Change the own password; all other sessions end",
     access: "signed-in",
     tenant: "shared",
-    body: jsonBody("Both passwords", PasswordSchema, { secret: true, example: { current: "...", next: "..." } }),
+    body: jsonBody("Both passwords", PasswordSchema, {
+      secret: true,
+      example: { current: "...", next: "..." },
+    }),
     answers: { 200: { description: "It is changed", schema: { type: "object" } } },
     problems: [403],
     handle: changePassword,
@@ -568,7 +585,10 @@ export const ACCESS_ROUTES: readonly Route[] = [
     access: "admin",
     tenant: "none",
     pathParams: { name: { description: "Its name", example: "anna" } },
-    body: jsonBody("What to change", AccountChangeSchema, { secret: true, example: { role: "viewer" } }),
+    body: jsonBody("What to change", AccountChangeSchema, {
+      secret: true,
+      example: { role: "viewer" },
+    }),
     answers: { 200: { description: "The account", schema: { type: "object" } } },
     problems: [404, 409],
     handle: editAccount,
@@ -587,4 +607,3 @@ export const ACCESS_ROUTES: readonly Route[] = [
     handle: dropAccount,
   }),
 ];
-

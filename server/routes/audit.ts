@@ -4,11 +4,16 @@
  * @module
  */
 
-import { type AuditEntry, AUDIT_ENTRIES, AuditEntrySchema, auditKey } from "../../mod/audit/record.ts";
+import {
+  AUDIT_ENTRIES,
+  type AuditEntry,
+  AuditEntrySchema,
+  auditKey,
+} from "../../mod/audit/record.ts";
 import { readAudit, verifyAudit } from "../../mod/audit/read.ts";
 import { readHead } from "../../mod/audit/append.ts";
 import { decodeRecord } from "../../mod/ipam/stored.ts";
-import { LIST_PARAMS, parseConditions, satisfies, fieldAt } from "../http/list_query.ts";
+import { fieldAt, LIST_PARAMS, parseConditions, satisfies } from "../http/list_query.ts";
 import { integer, text, time } from "../http/param.ts";
 import { type Call, defineRoute, type Reply, type Route } from "../http/route.ts";
 

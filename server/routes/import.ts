@@ -61,7 +61,10 @@ async function readRows({ text, type }: Given): Promise<readonly InputRow[]> {
       remedy: `use ${ADDRESS_COLUMNS.join(", ")}`,
     });
   }
-  const parsed = v.safeParse(ListSchema, type === "application/json" ? parseJson(text) : yaml(text));
+  const parsed = v.safeParse(
+    ListSchema,
+    type === "application/json" ? parseJson(text) : yaml(text),
+  );
   if (!parsed.success) {
     throw invalidDocument("The body", [
       fieldError(v.getDotPath(parsed.issues[0]) ?? "", "it is no list of objects of plain values", {

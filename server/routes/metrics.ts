@@ -36,7 +36,8 @@ function gauges(context: ServerContext): string {
     Math.max(0, ...one.subnets.map(({ utilisation }) => utilisation));
   networks.sort((a, b) => fullest(b) - fullest(a));
   const shown = networks.slice(0, MAX_NETWORKS);
-  let text = gauge("fabric_mirror_ready", "1 while the mirror follows etcd", mirror.loaded ? 1 : 0) +
+  let text =
+    gauge("fabric_mirror_ready", "1 while the mirror follows etcd", mirror.loaded ? 1 : 0) +
     gauge("fabric_mirror_revision", "Revision of etcd that the mirror shows", mirror.revision) +
     gauge("fabric_watches", "Watches that are open", watches.size) +
     gauge("fabric_networks", "Networks", networks.length) +

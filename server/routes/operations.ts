@@ -112,7 +112,10 @@ const ReleaseSchema = v.looseObject({
   network: Network,
   address: AddressText,
   id: v.optional(
-    v.pipe(v.string(), v.description("spec.id of the address: nothing is done to another use of it")),
+    v.pipe(
+      v.string(),
+      v.description("spec.id of the address: nothing is done to another use of it"),
+    ),
   ),
 });
 const AllocateSchema = v.looseObject({
@@ -211,7 +214,11 @@ async function runRelease(
   });
   return {
     status: 200,
-    body: { released, was: { state, owner, holder, reason, ended }, dryRun: call.query.dryRun ?? false },
+    body: {
+      released,
+      was: { state, owner, holder, reason, ended },
+      dryRun: call.query.dryRun ?? false,
+    },
   };
 }
 
@@ -258,11 +265,15 @@ function pickFree(
   const ranges = freeRanges(context.mirror, network, { limit: 256, family });
   const range = ranges[Math.floor(context.ipam.random() * ranges.length)];
   if (range === undefined) {
-    throw new FabricError("exhausted", `Network ${network.metadata.name} has no free IPv${family} address`, {
-      field: "network",
-      value: network.metadata.name,
-      remedy: "add a subnet or a range to the network, or release addresses",
-    });
+    throw new FabricError(
+      "exhausted",
+      `Network ${network.metadata.name} has no free IPv${family} address`,
+      {
+        field: "network",
+        value: network.metadata.name,
+        remedy: "add a subnet or a range to the network, or release addresses",
+      },
+    );
   }
   const first = parseAddressField(range.first, "network");
   const size = BigInt(range.size);
@@ -381,4 +392,3 @@ export const OPERATION_ROUTES: readonly Route[] = [
     handle: runRelease,
   }),
 ];
-
