@@ -14,7 +14,8 @@
  * uses/<network>/namespace/<cluster>/<namespace>/<family>-<hex>   uses/<network>/tenant/<tenant>/...
  * history/{4,6}/<hex>/<allocation id>
  * history-by-owner/<cluster>/<group>/<kind>/<namespace>/<name>/<slot>/<ifname>/<allocation id>
- * access/{tokens,accounts,sessions,logins}/...   audit/...   idempotency/<caller>/<key>
+ * access/{tokens,accounts,sessions,logins,failures}/...   idempotency/<caller>/<key>
+ * audit/{head,floor}   audit/entries/<number>   audit/inbox/<id>
  * recover/{expected,answered}/<cluster>/<node>   recover/pending/<attachment>   (only meanwhile)
  * findings/<cluster>/<node>            what the node's last check found
  * ```
