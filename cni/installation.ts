@@ -201,8 +201,12 @@ function temporaryOf(path: string): string {
 }
 
 function syncFolder(path: string): void {
-  using folder = Deno.openSync(path, { read: true });
-  folder.syncSync();
+  const folder = Deno.openSync(path, { read: true });
+  try {
+    folder.syncSync();
+  } finally {
+    folder.close();
+  }
 }
 
 function removeIfExists(path: string): void {

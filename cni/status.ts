@@ -105,8 +105,12 @@ async function checkApiServer({ config }: Call): Promise<void> {
   if (kubernetes === undefined) return;
   await asking("kubernetes", async () => {
     const to = await readKubeconfig(kubernetes.kubeconfig);
-    using client = openKubeClient(to, { timeoutMs: LIMIT_MS - MARGIN_MS });
-    await client.get(namespacePath("kube-system"));
+    const client = openKubeClient(to, { timeoutMs: LIMIT_MS - MARGIN_MS });
+    try {
+      await client.get(namespacePath("kube-system"));
+    } finally {
+      client[Symbol.dispose]();
+    }
   });
 }
 

@@ -78,8 +78,12 @@ function turnOf(file: Deno.FsFile, path: string): Turn {
  */
 export function isTurnTaken({ runDir }: Pick<Config, "runDir">, port: string): boolean {
   try {
-    using file = Deno.openSync(`${runDir}/turns/${port}`, { read: true });
-    return !file.tryLockSync(false);
+    const file = Deno.openSync(`${runDir}/turns/${port}`, { read: true });
+    try {
+      return !file.tryLockSync(false);
+    } finally {
+      file.close();
+    }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
