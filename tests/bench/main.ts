@@ -10,6 +10,7 @@ import { fill } from "./fill.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureLastAddress } from "./last_address.ts";
 import { measurePlugins, type PluginRow } from "./plugins.ts";
+import { measurePods, measureRollout } from "./pods.ts";
 import { measureServer } from "./server.ts";
 import { measurePaths } from "./throughput.ts";
 
@@ -68,6 +69,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   },
   kubernetes: async () => {
     table("ADD with and without Kubernetes, cold, milliseconds", await measureKubernetes(ROUNDS));
+  },
+  pods: async () => {
+    table("Pods of a whole cluster", [await measurePods(1000)]);
+    table("a rollout", [await measureRollout(200)]);
   },
   allocations: async () => {
     table("allocations per second, 64 clients in one process", [
