@@ -11,8 +11,10 @@ import { deployment, statefulSet } from "./workloads.ts";
 const IPS = "beyondfabric.io/ips";
 const FIXED = "beyondfabric.io/fixed";
 
+/** Addresses of the Pods of a label, when none of them is ending any more. */
 async function ipsOf(cluster: Cluster, app: string): Promise<readonly string[]> {
-  return (await podsOf(cluster, app)).map(({ ip }) => ip ?? "none").toSorted();
+  const pods = await untilPods(cluster, app, (all) => all.every(({ ending }) => !ending));
+  return pods.map(({ ip }) => ip ?? "none").toSorted();
 }
 
 Deno.test("fixed addresses stay with their workload in a real cluster", async (t) => {
@@ -32,7 +34,6 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
     for (let round = 0; round < effort(5, 100); round++) {
       await cluster.kubectl("rollout", "restart", "deployment/orders");
       await rolledOut(cluster, "deployment/orders");
-      await untilPods(cluster, "orders", (pods) => pods.every(({ ending }) => !ending));
       assertEquals(await ipsOf(cluster, "orders"), expected);
     }
     const { twice, looks } = await sightings.end();
