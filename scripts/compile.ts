@@ -141,6 +141,9 @@ async function bundle(
       source,
     ], { cwd: ROOT })
   ));
+  for (const [output] of bundles) {
+    if (!isMinified(output)) await tidy(`${work}/${output}`, variant);
+  }
   await nameChunks(`${work}/cni`);
   const imports = Object.fromEntries(separate.map((one) => [one[0], `./${bundleOf(one)[0]}`]));
   await Deno.writeTextFile(`${work}/roles.json`, JSON.stringify({ imports }));
@@ -162,6 +165,19 @@ function outputFlags(output: string): readonly string[] {
  */
 function isMinified(output: string): boolean {
   return output === "main.js" || output.startsWith("cni/");
+}
+
+/**
+ * What the minifier would have done to a bundle that it has not seen: paths of packages begin at the
+ * package, wherever the checkout and Deno's cache are, and the release has no fault point.
+ */
+async function tidy(file: string, variant: Variant): Promise<void> {
+  const text = (await Deno.readTextFile(file))
+    .replaceAll(/[^\s"'`]*\/npm\/[\w-]+(?:\.[\w-]+)+(?::\d+)?\//g, "npm/");
+  const released = variant === FAULTS
+    ? text
+    : text.replaceAll(/^\s*faultPoint\d*\((?:"[^"\n]*"|`[^`\n]*`)\);$/gm, "");
+  await Deno.writeTextFile(file, released);
 }
 
 /** Gives the bundles the commit's time, which the executable keeps: same commit, same bytes. */
