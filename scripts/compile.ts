@@ -159,12 +159,12 @@ function outputFlags(output: string): readonly string[] {
 }
 
 /**
- * Only what a CNI call loads is made small, for its start. The minifier (esbuild, in Deno 2.9.4) puts
+ * Only what lives for a moment is made small, for its start. The minifier (esbuild, in Deno 2.9.4) puts
  * the value of a `using` that is named once into the place of its name, and forgets to dispose of it:
  * a call's process ends soon after, but a server would keep what it opened, and a repair its locks.
  */
 function isMinified(output: string): boolean {
-  return output === "main.js" || output.startsWith("cni/");
+  return output === "main.js" || output === "command.js" || output.startsWith("cni/");
 }
 
 /**
