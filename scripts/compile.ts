@@ -173,7 +173,8 @@ function isMinified(output: string): boolean {
  */
 async function tidy(file: string, variant: Variant): Promise<void> {
   const text = (await Deno.readTextFile(file))
-    .replaceAll(/[^\s"'`]*\/npm\/[\w-]+(?:\.[\w-]+)+(?::\d+)?\//g, "npm/");
+    .replaceAll(/[^\s"'`]*\/npm\/[\w-]+(?:\.[\w-]+)+(?::\d+)?\//g, "npm/")
+    .replaceAll(/^\/\/ \.build\/[0-9a-f]+\//gm, "// .build/");
   const released = variant === FAULTS
     ? text
     : text.replaceAll(/^\s*faultPoint\d*\((?:"[^"\n]*"|`[^`\n]*`)\);$/gm, "");
