@@ -48,12 +48,11 @@ export const inPod = (
 /** Beyond the router. */
 export const toServer = (): readonly string[] => ["--to", "10.200.0.10"];
 
-/** A test of all of them, on one lab; in the end the way is sound again to each of `sound`. */
-export function testBreaks(
-  name: string,
+/** A test of all of them, on one lab, for the file that lists them to register; in the end the way is sound again to each of `sound`. */
+export function breaksTest(
   { breaks, sound }: { readonly breaks: readonly Break[]; readonly sound: readonly string[] },
-): void {
-  Deno.test(name, async (t) => {
+): (t: Deno.TestContext) => Promise<void> {
+  return async (t) => {
     await using bed = await startPodsBed();
     const { host } = bed;
     const isSound = async (args: readonly string[]) => {
@@ -81,5 +80,5 @@ export function testBreaks(
       await isSound([]);
       for (const to of sound) await isSound(["--to", to]);
     });
-  });
+  };
 }

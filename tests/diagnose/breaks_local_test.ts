@@ -1,7 +1,7 @@
 /** What breaks between the pod and the wire. */
 
 import { addressOf, hostEnd } from "./bed.ts";
-import { type Break, inPod, onHost, testBreaks, toServer } from "./breaks.ts";
+import { type Break, breaksTest, inPod, onHost, toServer } from "./breaks.ts";
 
 const BREAKS: readonly Break[] = [
   {
@@ -126,7 +126,10 @@ const BREAKS: readonly Break[] = [
   },
 ];
 
-testBreaks("diagnose names exactly the layer of this node that is broken", {
-  breaks: BREAKS,
-  sound: ["web/b"],
-});
+Deno.test(
+  "diagnose names exactly the layer of this node that is broken",
+  breaksTest({
+    breaks: BREAKS,
+    sound: ["web/b"],
+  }),
+);

@@ -1,6 +1,6 @@
 /** What breaks at the target. */
 
-import { type Break, scripts, testBreaks, toServer } from "./breaks.ts";
+import { type Break, breaksTest, scripts, toServer } from "./breaks.ts";
 
 const BREAKS: readonly Break[] = [
   {
@@ -56,7 +56,10 @@ const BREAKS: readonly Break[] = [
   },
 ];
 
-testBreaks("diagnose tells a target that is down from one behind a firewall", {
-  breaks: BREAKS,
-  sound: ["10.200.0.10", "fd00:200::10", "web/c"],
-});
+Deno.test(
+  "diagnose tells a target that is down from one behind a firewall",
+  breaksTest({
+    breaks: BREAKS,
+    sound: ["10.200.0.10", "fd00:200::10", "web/c"],
+  }),
+);

@@ -1,7 +1,7 @@
 /** What breaks on the wire. */
 
 import { addressOf } from "./bed.ts";
-import { type Break, LEG, onHost, scripts, testBreaks, UPLINK_AT_SWITCH } from "./breaks.ts";
+import { type Break, breaksTest, LEG, onHost, scripts, UPLINK_AT_SWITCH } from "./breaks.ts";
 
 const BREAKS: readonly Break[] = [
   {
@@ -70,7 +70,10 @@ const BREAKS: readonly Break[] = [
   },
 ];
 
-testBreaks("diagnose names exactly the layer of the wire that is broken", {
-  breaks: BREAKS,
-  sound: ["web/c"],
-});
+Deno.test(
+  "diagnose names exactly the layer of the wire that is broken",
+  breaksTest({
+    breaks: BREAKS,
+    sound: ["web/c"],
+  }),
+);

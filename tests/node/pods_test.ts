@@ -1,4 +1,4 @@
 import { POD_DAMAGES, POD_NETWORKS } from "./damage_pods.ts";
-import { testNodeScenarios } from "./scenario.ts";
+import { nodeScenarios } from "./scenario.ts";
 
-testNodeScenarios("damage of pods", POD_DAMAGES, { objects: POD_NETWORKS });
+Deno.test("damage of pods", nodeScenarios(POD_DAMAGES, { objects: POD_NETWORKS }));

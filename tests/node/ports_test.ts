@@ -1,4 +1,4 @@
 import { PORT_DAMAGES } from "./damage_ports.ts";
-import { testNodeScenarios } from "./scenario.ts";
+import { nodeScenarios } from "./scenario.ts";
 
-testNodeScenarios("damage of ports", PORT_DAMAGES);
+Deno.test("damage of ports", nodeScenarios(PORT_DAMAGES));

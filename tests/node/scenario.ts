@@ -53,14 +53,16 @@ export interface NodeScenario {
 
 const SOURCES = ["node", "pods"] as const;
 
-/** One test in one lab: host1 is damaged, host2 has the pods to reach. */
-export function testNodeScenarios(
-  title: string,
+/**
+ * A test in one lab: host1 is damaged, host2 has the pods to reach. The file that lists the scenarios
+ * registers it, so that reports name that file.
+ */
+export function nodeScenarios(
   scenarios: readonly NodeScenario[],
   options: BedOptions = {},
-): void {
+): (t: Deno.TestContext) => Promise<void> {
   for (const { code } of scenarios) assert(KINDS.has(code), code);
-  Deno.test(title, async (t) => {
+  return async (t) => {
     await using lab = await startBed({ hosts: 2, ...options });
     await using bed = await nodeBed(lab, lab.host(0));
     const peers = new Map<string, HandPod>();
@@ -80,7 +82,7 @@ export function testNodeScenarios(
       // What one left would be found in the next one.
       if (!fine) break;
     }
-  });
+  };
 }
 
 async function runScenario(

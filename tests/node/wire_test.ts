@@ -1,7 +1,7 @@
 /** Damage of the wire, outside of the node. */
 
 import type { Running, Server } from "../lab/mod.ts";
-import { testNodeScenarios, type World } from "./scenario.ts";
+import { nodeScenarios, type World } from "./scenario.ts";
 
 const WIRE = { sources: ["node", "pods", "wire"] } as const;
 
@@ -48,43 +48,46 @@ function copiedMachine() {
   };
 }
 
-testNodeScenarios("damage of the wire", [
-  { code: "F-W-01", name: "a server with a pod's IPv4 address", check: WIRE, ...thief(4) },
-  { code: "F-W-01", name: "a server with a pod's IPv6 address", check: WIRE, ...thief(6) },
-  {
-    code: "F-W-02",
-    name: "the router's leg down",
-    check: WIRE,
-    damage: ({ lab }) => lab.router.execOk("ip link set prod.100 down"),
-    byHand: ({ lab }) => lab.router.execOk("ip link set prod.100 up"),
-  },
-  {
-    code: "F-W-03",
-    name: "another node's trunk without the VLAN",
-    check: WIRE,
-    damage: ({ lab }) => lab.switch.ovs.vsctl("set", "port", "host2-prod", "trunks=200"),
-    byHand: ({ lab }) => lab.switch.ovs.vsctl("clear", "port", "host2-prod", "trunks"),
-  },
-  {
-    code: "F-W-04",
-    name: "this node's trunk without the VLAN",
-    check: WIRE,
-    damage: ({ lab }) => lab.switch.ovs.vsctl("set", "port", "host1-prod", "trunks=200"),
-    byHand: ({ lab }) => lab.switch.ovs.vsctl("clear", "port", "host1-prod", "trunks"),
-  },
-  {
-    code: "F-W-05",
-    name: "a server that sends with a pod's MAC",
-    check: WIRE,
-    ...copiedMachine(),
-  },
-  {
-    code: "F-W-06",
-    name: "a switch with a smaller MTU on the way",
-    check: WIRE,
-    damage: ({ lab }) =>
-      lab.switch.execOk("ip link set host2-prod mtu 1400; ip link set rt-prod.100 mtu 1400"),
-    byHand: ({ lab }) =>
-      lab.switch.execOk("ip link set host2-prod mtu 1500; ip link set rt-prod.100 mtu 1500"),
-  },
-]);
+Deno.test(
+  "damage of the wire",
+  nodeScenarios([
+    { code: "F-W-01", name: "a server with a pod's IPv4 address", check: WIRE, ...thief(4) },
+    { code: "F-W-01", name: "a server with a pod's IPv6 address", check: WIRE, ...thief(6) },
+    {
+      code: "F-W-02",
+      name: "the router's leg down",
+      check: WIRE,
+      damage: ({ lab }) => lab.router.execOk("ip link set prod.100 down"),
+      byHand: ({ lab }) => lab.router.execOk("ip link set prod.100 up"),
+    },
+    {
+      code: "F-W-03",
+      name: "another node's trunk without the VLAN",
+      check: WIRE,
+      damage: ({ lab }) => lab.switch.ovs.vsctl("set", "port", "host2-prod", "trunks=200"),
+      byHand: ({ lab }) => lab.switch.ovs.vsctl("clear", "port", "host2-prod", "trunks"),
+    },
+    {
+      code: "F-W-04",
+      name: "this node's trunk without the VLAN",
+      check: WIRE,
+      damage: ({ lab }) => lab.switch.ovs.vsctl("set", "port", "host1-prod", "trunks=200"),
+      byHand: ({ lab }) => lab.switch.ovs.vsctl("clear", "port", "host1-prod", "trunks"),
+    },
+    {
+      code: "F-W-05",
+      name: "a server that sends with a pod's MAC",
+      check: WIRE,
+      ...copiedMachine(),
+    },
+    {
+      code: "F-W-06",
+      name: "a switch with a smaller MTU on the way",
+      check: WIRE,
+      damage: ({ lab }) =>
+        lab.switch.execOk("ip link set host2-prod mtu 1400; ip link set rt-prod.100 mtu 1400"),
+      byHand: ({ lab }) =>
+        lab.switch.execOk("ip link set host2-prod mtu 1500; ip link set rt-prod.100 mtu 1500"),
+    },
+  ]),
+);
