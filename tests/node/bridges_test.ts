@@ -2,7 +2,7 @@
 
 import { networkObject } from "../e2e/bed.ts";
 import { changeConfig } from "./node_bed.ts";
-import { testNodeScenarios, type World } from "./scenario.ts";
+import { nodeScenarios, type World } from "./scenario.ts";
 
 /** Fields of physical network `prod` in the host's configuration. */
 function configure({ host }: World, fields: Readonly<Record<string, unknown>>): Promise<void> {
@@ -11,7 +11,7 @@ function configure({ host }: World, fields: Readonly<Record<string, unknown>>): 
   });
 }
 
-testNodeScenarios("damage of bridges", [
+Deno.test("damage of bridges", nodeScenarios([
   {
     code: "F-B-01",
     name: "bridge deleted, with the ports of its pods",
@@ -112,4 +112,4 @@ ovs-vsctl del-port eth1 -- add-port br-prod eth1`),
       ],
     }),
   ],
-});
+}}));
