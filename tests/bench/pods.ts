@@ -59,29 +59,33 @@ function startBed(count: number): Promise<KubeBed> {
 async function makePods(
   bed: KubeBed,
   owner: OwnerRef,
-  { names, annotations = {} }: {
-    readonly names: readonly string[];
-    readonly annotations?: Readonly<Record<string, string>>;
+  { count, hostOf }: {
+    readonly count: number;
+    /** The host of a Pod by its number. */
+    readonly hostOf: (index: number) => number;
   },
 ): Promise<readonly ApiPod[]> {
-  const pods = new Map<string, ApiPod>();
-  await inParallel(names, AT_ONCE, async (name) => {
-    const node = bed.host(pods.size % NODES).plan.name;
-    pods.set(name, await makePod(bed.kube, name, { owner, annotations, node }));
+  const pods: ApiPod[] = [];
+  await inParallel(Array.from({ length: count }, (_, i) => i), AT_ONCE, async (i) => {
+    const node = bed.host(hostOf(i)).plan.name;
+    pods[i] = await makePod(bed.kube, `${owner.name}-${i}`, { owner, node });
   });
-  return names.flatMap((name) => pods.get(name) ?? []);
+  return pods;
 }
+
+const inTurns = (index: number): number => index % NODES;
+/** Another node than before. */
+const onTheNext = (index: number): number => (index + 1) % NODES;
 
 /** Starts all Pods, node by node. */
 export async function measurePods(count: number): Promise<PodsRow> {
   await using bed = await startBed(count);
   const owner = await makeWorkload(bed.kube, "ReplicaSet", "many");
-  const names = Array.from({ length: count }, (_, i) => `many-${i}`);
-  const pods = await makePods(bed, owner, { names });
+  const pods = await makePods(bed, owner, { count, hostOf: inTurns });
   const times: number[][] = [];
   const addresses = new Set<string>();
   for (const [at, host] of bed.hosts.entries()) {
-    const own = pods.filter((_, i) => i % NODES === at);
+    const own = pods.filter((_, i) => inTurns(i) === at);
     const durations: number[] = [];
     for (const pod of own) {
       const { answer } = await tryAdd(host, pod);
@@ -107,30 +111,23 @@ export async function measureRollout(count: number): Promise<RolloutRow> {
     annotations,
     spec: { replicas: count },
   });
-  const sets = await Promise.all(
-    ["old", "new"].map((name) =>
-      makeWorkload(bed.kube, "ReplicaSet", `roll-${name}`, { owner: deployment })
-    ),
-  );
-  const [before, after] = await Promise.all(sets.map((owner) =>
-    makePods(bed, owner, {
-      names: Array.from({ length: count }, (_, i) => `${owner.name}-${i}`),
-    })
-  ));
+  const setOf = (name: string): Promise<OwnerRef> =>
+    makeWorkload(bed.kube, "ReplicaSet", `roll-${name}`, { owner: deployment });
+  const before = await makePods(bed, await setOf("old"), { count, hostOf: inTurns });
+  const after = await makePods(bed, await setOf("new"), { count, hostOf: onTheNext });
   const running: RunningPod[] = [];
-  for (const [i, pod] of (before ?? []).entries()) {
-    running.push(await runPod(bed.host(i % NODES), pod));
+  for (const [i, pod] of before.entries()) {
+    running.push(await runPod(bed.host(inTurns(i)), pod));
   }
   const held = new Set(running.flatMap(({ addresses }) => addresses));
   const start = performance.now();
   let same = 0;
-  for (const [i, pod] of (after ?? []).entries()) {
-    const old = running[i];
-    if (old === undefined) break;
+  for (const [i, old] of running.entries()) {
+    const pod = after[i];
+    if (pod === undefined) break;
     await forceDelete(bed.kube, old.pod);
     await old.stop();
-    // Another node than before.
-    const next = await runPod(bed.host((i + 1) % NODES), pod);
+    const next = await runPod(bed.host(onTheNext(i)), pod);
     same += next.addresses.filter((address) => held.has(address)).length;
   }
   return {
