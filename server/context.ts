@@ -8,6 +8,7 @@ import type { AuditWriter } from "../mod/audit/append.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import type { Log } from "../mod/log.ts";
+import type { AccountContext } from "./auth/accounts.ts";
 import type { OidcLogin } from "./auth/oidc.ts";
 import type { Passwords } from "./auth/password.ts";
 import type { Role } from "./auth/principal.ts";
@@ -53,4 +54,9 @@ export interface ServerContext {
   readonly accepting: () => boolean;
   /** Which refusals the audit is told of. */
   readonly refusals: Refusals;
+}
+
+/** What handlers of accounts need of it. */
+export function accountContext({ ipam, access }: ServerContext): AccountContext {
+  return { store: ipam.store, now: ipam.now, passwords: access.passwords };
 }

@@ -107,13 +107,9 @@ function asPrecondition(cause: unknown): FabricError {
   });
 }
 
-/** Writes the document over the object that `If-Match` names. */
-async function change<K extends WrittenKind>(
-  call: Call<typeof DRY_RUN>,
-  spec: ResourceSpec<K>,
-  next: (stored: WrittenResource<K>) => unknown,
-): Promise<Reply> {
-  const { context, request, query, note } = call;
+/** The object that a change is about, as it is stored; `If-Match` must allow the change. */
+async function namedByIfMatch<K extends WrittenKind>(call: Call, spec: ResourceSpec<K>) {
+  const { context, request, note } = call;
   const ref = refOf(spec, call.path);
   const stored = await readOwn(call, spec, ref);
   const object = `${spec.kind} ${ref.cluster === undefined ? "" : `${ref.cluster}/`}${ref.name}`;
@@ -123,6 +119,17 @@ async function change<K extends WrittenKind>(
     revision: revisionOf(stored),
     object,
   });
+  return { ref, stored, object, revision };
+}
+
+/** Writes the document over the object that `If-Match` names. */
+async function change<K extends WrittenKind>(
+  call: Call<typeof DRY_RUN>,
+  spec: ResourceSpec<K>,
+  next: (stored: WrittenResource<K>) => unknown,
+): Promise<Reply> {
+  const { context, query, note } = call;
+  const { ref, stored, object, revision } = await namedByIfMatch(call, spec);
   const document = next(stored);
   checkName(document, spec, ref);
   const guarded = withVersion(document, revision ?? stored.metadata.resourceVersion ?? "");
@@ -287,16 +294,8 @@ async function remove<K extends WrittenKind>(
   call: Call<typeof DRY_RUN>,
   spec: ResourceSpec<K>,
 ): Promise<Reply> {
-  const { context, request, query, note } = call;
-  const ref = refOf(spec, call.path);
-  const stored = await readOwn(call, spec, ref);
-  const object = `${spec.kind} ${ref.cluster === undefined ? "" : `${ref.cluster}/`}${ref.name}`;
-  note({ object, before: stored });
-  const { revision } = checkIfMatch(request, {
-    era: context.mirror.era,
-    revision: revisionOf(stored),
-    object,
-  });
+  const { context, query, note } = call;
+  const { ref, object, revision } = await namedByIfMatch(call, spec);
   try {
     const dryRun = query.dryRun ?? false;
     const deleted = await deleteResource(context.ipam, ref, {

@@ -6,17 +6,20 @@
 
 import { defineRoute, type Route } from "../http/route.ts";
 import { describeApi } from "../openapi.ts";
-import { ACCESS_ROUTES } from "./access.ts";
+import { ACCOUNT_ROUTES } from "./accounts.ts";
 import { AUDIT_ROUTES } from "./audit.ts";
 import { HEALTH_ROUTES } from "./health.ts";
 import { IMPORT_ROUTES } from "./import.ts";
 import { INSIGHT_ROUTES } from "./insight.ts";
 import { METRICS_ROUTES } from "./metrics.ts";
+import { OIDC_ROUTES } from "./oidc.ts";
 import { OPERATION_ROUTES } from "./operations.ts";
 import { RECORD_ROUTES } from "./records.ts";
 import { FINDINGS_ROUTES } from "./findings.ts";
 import { RESERVATION_ROUTES } from "./reservations.ts";
 import { RESOURCE_ROUTES } from "./resources.ts";
+import { SESSION_ROUTES } from "./sessions.ts";
+import { TOKEN_ROUTES } from "./tokens.ts";
 import { WATCH_ROUTES } from "./watch.ts";
 
 let description: string | undefined;
@@ -48,7 +51,10 @@ export const ROUTES: readonly Route[] = [
   ...RESERVATION_ROUTES,
   ...FINDINGS_ROUTES,
   ...WATCH_ROUTES,
-  ...ACCESS_ROUTES,
+  ...SESSION_ROUTES,
+  ...OIDC_ROUTES,
+  ...TOKEN_ROUTES,
+  ...ACCOUNT_ROUTES,
   ...AUDIT_ROUTES,
   ...METRICS_ROUTES,
 ];
