@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { DRAFT_FIELDS } from "../../server/console/app/screens/network_draft.ts";
 import { en } from "../../server/console/app/words/en.ts";
 import { zh } from "../../server/console/app/words/zh.ts";
 import { MARKS } from "../../server/console/app/ui/icon.tsx";
@@ -16,24 +17,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   "kind.": ["Address", "Network", "Node", "Zone", "PhysicalNetwork"],
   "theme.": ["auto", "light", "dark"],
   "network.": ["overview", "addresses", "fixed", "allowed", "history", "yaml"],
-  "field.": [
-    "name",
-    "physicalNetwork",
-    "vlan",
-    "mtu",
-    "zones",
-    "description",
-    "labels",
-    "subnets",
-    "cooling",
-    "nameservers",
-    "search",
-    "routes",
-    "clusters",
-    "namespaces",
-    "tenants",
-    "allowOverlap",
-  ],
+  "field.": DRAFT_FIELDS,
 };
 
 function sources(folder: string): string {
