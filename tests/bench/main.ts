@@ -10,6 +10,7 @@ import { fill } from "./fill.ts";
 import { measureKubernetes } from "./kubernetes.ts";
 import { measureLastAddress } from "./last_address.ts";
 import { measurePlugins, type PluginRow } from "./plugins.ts";
+import { measurePodStart } from "./pod_start.ts";
 import { measurePods, measureRollout } from "./pods.ts";
 import { measureServer } from "./server.ts";
 import { measurePaths } from "./throughput.ts";
@@ -73,6 +74,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   pods: async () => {
     table("Pods of a whole cluster", [await measurePods(1000)]);
     table("a rollout", [await measureRollout(200)]);
+  },
+  start: async () => {
+    const rows = await measurePodStart({ pods: 20, rounds: 5 });
+    table("20 Pods at once on one node, seconds until Ready", rows);
   },
   allocations: async () => {
     table("allocations per second, 64 clients in one process", [
