@@ -41,7 +41,7 @@ export async function configure(options: ConfigureOptions): Promise<readonly str
       remedy: "give --node, in a DaemonSet the field spec.nodeName of the Pod",
     });
   }
-  const text = withNode(readText(config), name);
+  const text = await withNode(readText(config), name);
   const secrets = credentials === undefined ? [] : listFiles(credentials).map((file) => ({
     path: `${to}/${file}`,
     text: readText(`${credentials}/${file}`),
@@ -54,10 +54,12 @@ export async function configure(options: ConfigureOptions): Promise<readonly str
   return files.map(({ path }) => path);
 }
 
-/** The configuration's text with the field `node`, and everything else as it was. */
-function withNode(text: string, node: string): string {
-  const rest = text.split("\n").filter((line) => !/^node\s*:/.test(line)).join("\n");
-  return `node: ${JSON.stringify(node)}\n${rest}`;
+/** The configuration's text with the field `node`; its other fields, comments and style stay. */
+async function withNode(text: string, node: string): Promise<string> {
+  const { parseDocument } = await import("yaml");
+  const document = parseDocument(text);
+  document.set("node", node);
+  return document.toString({ lineWidth: 0 });
 }
 
 /** Names of the files in a volume of Kubernetes, which keeps its own files behind `..`. */

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { loadConfig } from "../mod/config.ts";
 import { FabricError } from "../mod/error.ts";
 import { configure } from "./configure.ts";
 import { parseConfigure } from "./configure_options.ts";
@@ -13,10 +14,12 @@ async function inFolder(test: (folder: string) => Promise<void>): Promise<void> 
 }
 
 const CONFIG = `# of the cluster
-zone: zone1
+zone: zone1 # of the hall
+
 node: overridden
+# Of the switch.
 physicalNetworks:
-  prod: {bridge: br-prod}
+  prod: { bridge: br-prod }
 `;
 
 Deno.test("configure() writes credentials and configuration, with the node's name", async () => {
@@ -33,10 +36,37 @@ Deno.test("configure() writes credentials and configuration, with the node's nam
     assertEquals(paths, [`${folder}/to/etcd-ca.pem`, `${folder}/to/config.yaml`]);
     assertEquals(
       await Deno.readTextFile(`${folder}/to/config.yaml`),
-      `node: "node-7"\n${CONFIG.replace("node: overridden\n", "")}`,
+      CONFIG.replace("overridden", "node-7"),
     );
     const modes = await Promise.all(paths.map(async (path) => (await Deno.stat(path)).mode));
     assertEquals(modes.map((mode) => (mode ?? 0) & 0o777), [0o600, 0o644]);
+  });
+});
+
+Deno.test("configure() names the node in a configuration of every style", async () => {
+  const styles: Readonly<Record<string, string>> = {
+    "JSON": JSON.stringify({ zone: "z", node: "old", physicalNetworks: { p: { bridge: "b" } } }),
+    "JSON on lines": JSON.stringify({ zone: "z", etcd: { prefix: "/p/" } }, null, 2),
+    "flow": "{zone: z, physicalNetworks: {p: {bridge: b}}}",
+    "quoted": `"zone": z\n"node": old\n`,
+    "with a marker": "---\nzone: z\n",
+    "only a comment": "# all is default\n",
+    "nothing": "",
+    "a long line": `log: {file: /var/log/fabric/${"a".repeat(200)}}  # kept\nzone: z\n`,
+  };
+  await inFolder(async (folder) => {
+    for (const [style, text] of Object.entries(styles)) {
+      const file = `${folder}/config`;
+      await Deno.writeTextFile(file, text);
+      const hostname = () => "host";
+      const expected = { ...await loadConfig({ file, hostname }), node: "null" };
+      await configure({ config: file, credentials: undefined, node: "null", to: folder });
+      const to = `${folder}/config.yaml`;
+      assertEquals(await loadConfig({ file: to, hostname }), expected, style);
+      for (const [comment] of text.matchAll(/#.*/g)) {
+        assertStringIncludes(await Deno.readTextFile(to), comment);
+      }
+    }
   });
 });
 

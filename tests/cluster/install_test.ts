@@ -73,7 +73,7 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
     );
     assertMatch(said, /kubeconfig 600 0\n/);
     assertMatch(said, /10-fabric\.conflist 644 0\n/);
-    assertMatch(said, /\nnode: "host1"\n/);
+    assertMatch(said, /\nnode: host1\n/);
   });
 
   await t.step("nothing of it has a capability", async () => {
