@@ -77,23 +77,26 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
   });
 
   await t.step("nothing of it has a capability", async () => {
-    const pods = await cluster.kubectl(
-      "get",
-      "pods",
-      "--namespace=kube-system",
-      "--selector=app=fabric-node",
-      "-o=jsonpath={.items[0].status.containerStatuses[0].containerID}",
-    );
-    const id = pods.replace(/^.*\/\//, "");
-    const pid = (await first.ctr("tasks", "ls")).split("\n")
-      .map((line) => line.split(/\s+/)).find(([name]) => name === id)?.[1] ??
-      (await nodes[1]?.ctr("tasks", "ls"))?.split("\n")
-        .map((line) => line.split(/\s+/)).find(([name]) => name === id)?.[1];
-    assert(pid !== undefined);
-    const status = await Promise.all(
-      nodes.map(({ host }) => host.exec(["cat", `/proc/${pid}/status`])),
-    );
-    assert(status.some(({ stdout }) => /^CapEff:\s+0+$/m.test(stdout)));
+    const pods = await Promise.all(nodes.map(async ({ host, ctr }) => {
+      const id = await cluster.kubectl(
+        "get",
+        "pods",
+        "--namespace=kube-system",
+        "--selector=app=fabric-node",
+        `--field-selector=spec.nodeName=${host.plan.name}`,
+        "-o=jsonpath={.items[*].status.containerStatuses[*].containerID}",
+      );
+      const tasks = (await ctr("tasks", "ls")).split("\n").map((line) => line.split(/\s+/));
+      const [, pid] = tasks.find(([name]) => name === id.replace("containerd://", "")) ?? [];
+      assert(pid !== undefined, `${id} is no task of ${host.plan.name}`);
+      return await host.execOk(["cat", `/proc/${pid}/status`]);
+    }));
+    for (const status of pods) {
+      assertMatch(status, /^Name:\s+fabric$/m);
+      assertMatch(status, /^CapEff:\s+0+$/m);
+      assertMatch(status, /^CapBnd:\s+0+$/m);
+      assertMatch(status, /^NoNewPrivs:\s+1$/m);
+    }
   });
 
   await t.step("the server is ready, with TLS, as nobody", async () => {
