@@ -8,6 +8,7 @@
 import { replaceFile } from "../mod/atomic_file.ts";
 import { loadConfig } from "../mod/config.ts";
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
+import { refuseUnwritablePaths } from "../mod/may_write.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { CONFIGURE_HELP, type ConfigureOptions, parseConfigure } from "./configure_options.ts";
 import { runCommand } from "./run_command.ts";
@@ -33,8 +34,9 @@ const CONFIG_NAME = "config.yaml";
  */
 export async function configure(options: ConfigureOptions): Promise<readonly string[]> {
   const { config, credentials, node, to } = options;
-  const { node: named } = await loadConfig({ file: config, hostname: () => "" });
-  const name = node ?? named;
+  const settings = await loadConfig({ file: config, hostname: () => "" });
+  refuseUnwritablePaths(settings);
+  const name = node ?? settings.node;
   if (name === "") {
     throw new FabricError("invalid", "the node has no name", {
       field: "--node",

@@ -94,6 +94,29 @@ Deno.test("configure() writes nothing when the configuration cannot be used", as
   });
 });
 
+Deno.test("configure() refuses what the plugin may not write", async () => {
+  const wrong = {
+    "log: {file: /data/fabric.log}": ["log.file", "/data/fabric.log"],
+    "log: {file: /dev/stderr}": ["log.file", "/dev/stderr"],
+    "stateDir: /var/lib/fabric2": ["stateDir", "/var/lib/fabric2"],
+    "stateDir: /var/lib/fabric/../x": ["stateDir", "/var/lib/fabric/../x"],
+    "runDir: /tmp": ["runDir", "/tmp"],
+  };
+  await inFolder(async (folder) => {
+    const file = `${folder}/config`;
+    const attempt = () =>
+      configure({ config: file, credentials: undefined, node: "n", to: folder });
+    for (const [text, [field, value]] of Object.entries(wrong)) {
+      await Deno.writeTextFile(file, text);
+      const error = await assertRejects(attempt, FabricError);
+      assertEquals([error.field, error.value, error.kind], [field, value, "invalid"]);
+      assertStringIncludes(error.remedy ?? "", "below /run, /var/lib/fabric or /var/log/fabric");
+    }
+    await Deno.writeTextFile(file, "stateDir: /run/fabric/state\nlog: {file: /run/fabric.log}\n");
+    assertEquals(await attempt(), [`${folder}/config.yaml`]);
+  });
+});
+
 Deno.test("parseConfigure() names the flag that cannot be used", () => {
   const faultOf = (...args: readonly string[]): string | undefined => {
     try {

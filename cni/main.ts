@@ -6,9 +6,10 @@
  */
 
 import type { LogConfig } from "../mod/config.ts";
-import { asFabricError, FabricError } from "../mod/error.ts";
+import { asFabricError, describeError, FabricError } from "../mod/error.ts";
 import { type Log, openLog } from "../mod/log.ts";
 import { DEFAULT_LOG } from "../mod/log_default.ts";
+import { asWriteFault, refuseUnwritableState } from "../mod/may_write.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { add } from "./add.ts";
 import { type Call, createCall } from "./call.ts";
@@ -41,6 +42,7 @@ export async function main(_args: readonly string[], io: RoleIo): Promise<number
     const config = await loadNodeConfig({ named: request.conf.config, io, now: Date.now() });
     log = openCallLog(config.log, io);
     steps.mark("config");
+    if (request.verb === "ADD" || request.verb === "STATUS") refuseUnwritableState(config);
     await run(request, { call: createCall(config, { log, steps, now: Date.now }), io });
     return 0;
   } catch (cause) {
@@ -125,6 +127,9 @@ function openCallLog(config: LogConfig, io: RoleIo): Log {
     ...config,
     category: ["fabric", "cni"],
     now: Date.now,
-    onError: (error) => io.writeStderr(`fabric: cannot write the log: ${String(error)}\n`),
+    onError: (error) => {
+      const fault = asWriteFault(error, { field: "log.file", path: config.file });
+      io.writeStderr(`fabric: cannot write the log: ${describeError(asFabricError(fault))}\n`);
+    },
   });
 }

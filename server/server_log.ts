@@ -6,9 +6,11 @@
  */
 
 import type { LogConfig } from "../mod/config.ts";
+import { asFabricError, describeError } from "../mod/error.ts";
 import { type Log, openLog } from "../mod/log.ts";
 import { LOG_LEVELS } from "../mod/log_default.ts";
 import { formatLogLine } from "../mod/log_line.ts";
+import { asWriteFault } from "../mod/may_write.ts";
 import type { RoleIo } from "../mod/role.ts";
 
 const CATEGORY = ["fabric", "ctl"] as const;
@@ -24,7 +26,8 @@ export function openServerLog(config: LogConfig, io: Pick<RoleIo, "writeStderr">
     onError(error) {
       if (told) return;
       told = true;
-      io.writeStderr(`fabric-ctl: cannot write the log: ${error}\n`);
+      const fault = asWriteFault(error, { field: "log.file", path: config.file });
+      io.writeStderr(`fabric-ctl: cannot write the log: ${describeError(asFabricError(fault))}\n`);
     },
   });
 }

@@ -7,6 +7,7 @@
  */
 import { replaceFile } from "../atomic_file.ts";
 import { FabricError } from "../error.ts";
+import { asWriteFault } from "../may_write.ts";
 import { pause } from "../timer.ts";
 
 export interface Tokens {
@@ -135,6 +136,8 @@ async function makeFolder(path: string): Promise<void> {
 }
 
 function fileError(path: string, cause: unknown): FabricError {
+  const fault = asWriteFault(cause, { field: "etcd.tokenFile", path });
+  if (fault instanceof FabricError) return fault;
   const why = cause instanceof Error ? cause.message : String(cause);
   return new FabricError("host", `cannot use ${path}: ${why}`, {
     field: "etcd.tokenFile",

@@ -12,7 +12,8 @@
 
 import * as v from "valibot";
 import { readTextIfThere, replaceFile, syncFolder } from "../atomic_file.ts";
-import { FabricError } from "../error.ts";
+import { asFabricError, FabricError } from "../error.ts";
+import { asWriteFault } from "../may_write.ts";
 import { AttachmentRefSchema } from "../model/identity.ts";
 import { pause } from "../timer.ts";
 
@@ -122,10 +123,10 @@ function notKept(
   { ref }: SpoolEntry,
   { folder, cause }: { readonly folder: string; readonly cause: unknown },
 ): FabricError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const { message } = asFabricError(asWriteFault(cause, { field: "stateDir", path: folder }));
   return new FabricError(
     "host",
-    `Cannot keep in ${folder} that container ${ref.containerId} has ended: ${why}`,
+    `Cannot keep in ${folder} that container ${ref.containerId} has ended: ${message}`,
     { remedy: "make room there, or make the folder writable; the runtime calls DEL again", cause },
   );
 }

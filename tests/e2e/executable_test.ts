@@ -174,6 +174,36 @@ Deno.test("the plugin loads the rest of YAML when a configuration needs it", asy
   assertStringIncludes(stdout, "etcd cannot be reached");
 });
 
+Deno.test("settings that name what may not be written are told as such", async () => {
+  await using node = await makeNode();
+  const verb = (command: string, settings: Readonly<Record<string, string>>) =>
+    call(RELEASE, {
+      env: {
+        CNI_COMMAND: command,
+        CNI_CONTAINERID: "some",
+        CNI_NETNS: "/run/netns/none",
+        CNI_IFNAME: "eth0",
+        CNI_PATH: "/opt/cni/bin",
+        ...settings,
+      },
+      input: node.conf,
+    });
+  const log = await verb("STATUS", { FABRIC_LOG_FILE: "/data/fabric.log" });
+  assertEquals(
+    log.stderr,
+    'fabric: cannot write the log: Cannot use log.file "/data/fabric.log": fabric may not write ' +
+      "there; use one below /run, /var/lib/fabric or /var/log/fabric\n",
+  );
+  assertStringIncludes(log.stdout, "etcd cannot be reached");
+  for (const command of ["ADD", "STATUS"]) {
+    const { stdout } = await verb(command, { FABRIC_STATE_DIR: "/data" });
+    assertStringIncludes(JSON.parse(stdout).msg, 'stateDir "/data"');
+    assertEquals(JSON.parse(stdout).code, 7);
+  }
+  const del = await verb("DEL", { FABRIC_STATE_DIR: "/data" });
+  assertStringIncludes(JSON.parse(del.stdout).msg, 'Cannot use stateDir "/data/spool"');
+});
+
 interface Node extends AsyncDisposable {
   readonly folder: string;
   /** A network configuration that names the node's, as the runtime gives it. */
