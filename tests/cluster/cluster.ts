@@ -10,6 +10,7 @@
  * @module
  */
 
+import { knownFields } from "../../mod/config_schema.ts";
 import {
   conflist,
   type Lab,
@@ -17,9 +18,17 @@ import {
   type ManifestObject,
   requireOk,
   startLab,
+  TOOLS,
 } from "../lab/mod.ts";
-import { type ControlPlane, type KubectlOptions, startControlPlane } from "./control_plane.ts";
-import { type ClusterNode, startNode, untilNodeReady } from "./node.ts";
+import {
+  API_ADDRESS,
+  type ControlPlane,
+  type KubectlOptions,
+  SERVICE_CIDRS,
+  startControlPlane,
+} from "./control_plane.ts";
+import { startClusterDns } from "./cluster_dns.ts";
+import { type ClusterNode, type ProxyMode, startNode, untilNodeReady } from "./node.ts";
 
 export interface ClusterOptions {
   /** Default 2. */
@@ -31,6 +40,13 @@ export interface ClusterOptions {
    * with the manifests. Default `test`.
    */
   readonly install?: "test" | "none";
+  /**
+   * Services of every kind: kube-proxy on every node, fabric's service path, hostPort, cluster DNS.
+   * Then the router is strict, and the nodes' default gateway. Default false.
+   */
+  readonly services?: boolean;
+  /** With `services`: how kube-proxy translates. Default `nftables`. */
+  readonly proxy?: ProxyMode;
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -45,21 +61,35 @@ export interface Cluster extends AsyncDisposable {
   admin(...args: readonly string[]): Promise<string>;
 }
 
+/**
+ * The reference plugin of hostPort. Its other backend masquerades whoever is in the Pod's subnet, which
+ * here is the VLAN.
+ */
+const PORTMAP = { type: "portmap", backend: "nftables", capabilities: { portMappings: true } };
+
 const RBAC = new URL("../../deploy/rbac.yaml", import.meta.url);
 
 /** Starts it; returns when all nodes are Ready. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const lab = await startLab({ hosts: options.nodes ?? 2 });
+  const services = options.services ?? false;
+  const proxy = services ? options.proxy ?? "nftables" : undefined;
+  const lab = await startLab({
+    hosts: options.nodes ?? 2,
+    router: services ? "strict" : "plain",
+  });
   try {
     const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
     await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
     if (options.install !== "none") await installFabric(lab, plane, options);
-    const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane)));
+    const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane, { proxy })));
     try {
       if (options.install !== "none") {
         await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
       }
       await plane.kubectl(["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
+      if (services && options.install !== "none") {
+        await startClusterDns(plane, hasServicePath() ? undefined : API_ADDRESS);
+      }
     } catch (error) {
       throw new Error(`${error}\n${nodes.map((node) => node.said()).join("\n")}`);
     }
@@ -70,21 +100,29 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
+/** False in a build that knows no Services: then Pods reach each other, but no ClusterIP. */
+function hasServicePath(): boolean {
+  return knownFields("").includes("services");
+}
+
 async function installFabric(
   lab: Lab,
   plane: ControlPlane,
-  { objects = [] }: ClusterOptions,
+  { objects = [], services = false }: ClusterOptions,
 ): Promise<void> {
   const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
+  const servicePath = services && hasServicePath() ? { services: { cidrs: SERVICE_CIDRS } } : {};
   await Promise.all(lab.hosts.map(async (host) => {
     await host.installFabric({
       config: {
         cluster: plane.uid,
         defaultNetwork: "vlan100",
         kubernetes: { kubeconfig: "/etc/fabric/kubeconfig" },
+        ...servicePath,
       },
-      conflists: { "10-fabric.conflist": conflist() },
+      conflists: { "10-fabric.conflist": conflist({ chained: services ? [PORTMAP] : [] }) },
     });
+    if (services) await host.mount(`${TOOLS}cni/portmap`, "/opt/cni/bin/portmap");
     await host.writeFile("/etc/fabric/kubeconfig", plane.kubeconfig(token), { mode: 0o600 });
   }));
   const input = [...manifest(lab.plan), ...objects].map((it) => JSON.stringify(it)).join("\n---\n");

@@ -16,7 +16,8 @@ export const CLUSTER_DIR = "/run/lab/kubernetes";
 const BINARIES = `${TOOLS}kubernetes`;
 /** Debian's etcd; its members of the lab's own store listen elsewhere. */
 const ETCD_PORT = 12379;
-const SERVICE_CIDR = "10.96.0.0/16";
+/** Addresses of Services, of both families. */
+export const SERVICE_CIDRS = ["10.96.0.0/16", "fd00:96::/112"] as const;
 
 export interface ControlPlane {
   /** Certificate authority of the API server, PEM. */
@@ -29,6 +30,8 @@ export interface ControlPlane {
   kubeconfig(token: string): string;
   /** The token of a node's kubelet. */
   nodeToken(name: string): string;
+  /** The token of the nodes' kube-proxies. */
+  readonly proxyToken: string;
   /** A token of a ServiceAccount, good for an hour. */
   serviceAccountToken(namespace: string, name: string): Promise<string>;
 }
@@ -64,7 +67,7 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const place = lab.management;
   const tokens = new Map(
-    ["admin", "controller-manager", "scheduler", ...nodes].map(
+    ["admin", "controller-manager", "scheduler", "proxy", ...nodes].map(
       (name) => [name, crypto.randomUUID()] as const,
     ),
   );
@@ -75,6 +78,7 @@ export async function startControlPlane(
     `${token("admin")},admin,u-admin,"system:masters"`,
     `${token("controller-manager")},system:kube-controller-manager,u-kcm`,
     `${token("scheduler")},system:kube-scheduler,u-scheduler`,
+    `${token("proxy")},system:kube-proxy,u-proxy`,
     ...nodes.map((name) => `${token(name)},system:node:${name},u-${name},"system:nodes"`),
   ];
   await place.execOk(`mkdir -p ${CLUSTER_DIR}`);
@@ -113,6 +117,7 @@ export async function startControlPlane(
     kubectl,
     kubeconfig,
     nodeToken: token,
+    proxyToken: token("proxy"),
     serviceAccountToken: async (namespace, name) =>
       (await kubectl(["create", "token", name, `--namespace=${namespace}`])).trim(),
   };
@@ -151,7 +156,7 @@ function apiServerCommand(): readonly string[] {
     `--kubelet-client-certificate=${dir}/to-kubelet.crt`,
     `--kubelet-client-key=${dir}/to-kubelet.key`,
     "--kubelet-preferred-address-types=InternalIP",
-    `--service-cluster-ip-range=${SERVICE_CIDR}`,
+    `--service-cluster-ip-range=${SERVICE_CIDRS}`,
     "--allow-privileged=true",
     // Five seconds instead of five minutes: tests wait for the Pods of a dead node to go.
     "--default-not-ready-toleration-seconds=5",

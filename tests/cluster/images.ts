@@ -12,6 +12,8 @@ import { FABRIC_BINARY, TOOLS } from "../lab/mod.ts";
 export const PAUSE_IMAGE = "fabric.test/pause:1";
 /** busybox's tools and `/agnhost`; by default it sleeps. */
 export const TOOLS_IMAGE = "fabric.test/tools:1";
+/** Cluster DNS. */
+export const COREDNS_IMAGE = "fabric.test/coredns:1";
 /** The product. */
 export const FABRIC_IMAGE = { repository: "fabric.test/fabric", tag: "dev" } as const;
 
@@ -46,6 +48,18 @@ export function imageArchive(): Promise<string> {
       { name: PAUSE_IMAGE, config: { Entrypoint: ["/agnhost", "pause"] } },
       { name: TOOLS_IMAGE, config: { Entrypoint: ["/agnhost"], Cmd: ["pause"] } },
     ],
+  });
+}
+
+/** The archive of {@linkcode COREDNS_IMAGE}. */
+export function corednsArchive(): Promise<string> {
+  const program = `${TOOLS}kubernetes/coredns`;
+  return ensureArchive({
+    path: `${TOOLS}kubernetes/coredns.tar`,
+    source: program,
+    rootfs: `mkdir -p root/tmp root/etc
+    cp ${program} root/coredns`,
+    images: [{ name: COREDNS_IMAGE, config: { Entrypoint: ["/coredns"] } }],
   });
 }
 

@@ -1,5 +1,6 @@
 /**
- * A node of a cluster: a host of the lab with containerd 2.4, kubelet and fabric.
+ * A node of a cluster: a host of the lab with containerd 2.4, kubelet, fabric, and kube-proxy where
+ * the cluster has Services.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import { JOIN_SERVICES } from "../lab/cgroups.ts";
 import { type EquippedHost, eventually, type Running, TOOLS } from "../lab/mod.ts";
 import type { ControlPlane } from "./control_plane.ts";
-import { imageArchive, PAUSE_IMAGE } from "./images.ts";
+import { corednsArchive, imageArchive, PAUSE_IMAGE } from "./images.ts";
 
 const SOCKET = "/run/containerd/containerd.sock";
 
@@ -58,6 +59,31 @@ const KUBELET = {
   syncFrequency: "5s",
 };
 
+/** How kube-proxy translates. */
+export type ProxyMode = "nftables" | "iptables";
+
+/**
+ * Pods are who comes by the device of the service path: their addresses are those of the VLAN, which
+ * others have, too. The limits of conntrack are the machine's.
+ */
+function proxyConfiguration(mode: ProxyMode, name: string) {
+  return {
+    apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+    kind: "KubeProxyConfiguration",
+    mode,
+    clientConnection: { kubeconfig: "/etc/kubernetes/proxy.conf" },
+    hostnameOverride: name,
+    detectLocalMode: "InterfaceNamePrefix",
+    detectLocal: { interfaceNamePrefix: "svc" },
+    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
+  };
+}
+
+export interface NodeOptions {
+  /** Default: the node has no kube-proxy. */
+  readonly proxy?: ProxyMode | undefined;
+}
+
 /** What runs on a node beside Open vSwitch. */
 export interface ClusterNode {
   readonly host: EquippedHost;
@@ -66,9 +92,9 @@ export interface ClusterNode {
   /** The kubelet dies; what it started lives on. */
   stopKubelet(): Promise<void>;
   startKubelet(): void;
-  /** What kubelet and containerd have said, for when a test fails. */
+  /** What kubelet, containerd and kube-proxy have said, for when a test fails. */
   said(): string;
-  /** After the host was switched on again: containerd and kubelet. */
+  /** After the host was switched on again: containerd, kubelet and kube-proxy. */
   boot(): Promise<void>;
 }
 
@@ -76,6 +102,7 @@ export interface ClusterNode {
 export async function startNode(
   host: EquippedHost,
   plane: ControlPlane,
+  { proxy }: NodeOptions = {},
 ): Promise<ClusterNode> {
   const { name, management } = host.plan;
   const PATH = `${TOOLS}containerd2:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
@@ -84,13 +111,14 @@ export async function startNode(
     host.execOk(["ctr", "--namespace=k8s.io", ...args], { env, timeoutMs: 60_000 });
   let containerd: Running | undefined;
   let kubelet: Running | undefined;
+  let kubeProxy: Running | undefined;
 
   const startKubelet = (): void => {
     kubelet = host.start(
       `${JOIN_SERVICES}
 exec ${TOOLS}kubernetes/kubelet --config=/etc/kubernetes/kubelet.json \
   --kubeconfig=/etc/kubernetes/kubelet.conf --hostname-override=${name} \
-  --node-ip=${management.v4} --cert-dir=/var/lib/kubelet/pki --root-dir=/var/lib/kubelet --v=2`,
+  --node-ip=${management.v4},${management.v6} --cert-dir=/var/lib/kubelet/pki --root-dir=/var/lib/kubelet --v=2`,
       { env },
     );
   };
@@ -103,8 +131,17 @@ exec containerd --config /etc/containerd/cluster.toml`,
       { env },
     );
     await containerd.until(/containerd successfully booted/);
-    await ctr("images", "import", "--digests=false", await imageArchive());
+    for (const archive of [imageArchive, ...proxy === undefined ? [] : [corednsArchive]]) {
+      await ctr("images", "import", "--digests=false", await archive());
+    }
     startKubelet();
+    if (proxy === undefined) return;
+    await host.execOk("echo 1 >/proc/sys/net/ipv4/ip_forward");
+    kubeProxy = host.start(
+      `${JOIN_SERVICES}
+exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
+      { env },
+    );
   };
   // containerd asks it for `lo` of every sandbox.
   await host.mount(`${TOOLS}cni/loopback`, "/opt/cni/bin/loopback");
@@ -114,6 +151,13 @@ exec containerd --config /etc/containerd/cluster.toml`,
   await host.writeFile("/etc/kubernetes/kubelet.conf", plane.kubeconfig(plane.nodeToken(name)), {
     mode: 0o600,
   });
+  if (proxy !== undefined) {
+    const configuration = JSON.stringify(proxyConfiguration(proxy, name));
+    await host.writeFile("/etc/kubernetes/proxy.json", configuration);
+    await host.writeFile("/etc/kubernetes/proxy.conf", plane.kubeconfig(plane.proxyToken), {
+      mode: 0o600,
+    });
+  }
   await boot();
   return {
     host,
@@ -124,7 +168,7 @@ exec containerd --config /etc/containerd/cluster.toml`,
     },
     startKubelet,
     said: () =>
-      [containerd, kubelet].map((program) => program?.output().slice(-4000) ?? "").join("\n"),
+      [containerd, kubelet, kubeProxy].map((it) => it?.output().slice(-4000) ?? "").join("\n"),
     boot,
   };
 }

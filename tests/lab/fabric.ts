@@ -64,6 +64,8 @@ export function conflist(options: {
   readonly name?: string;
   /** Further fields of the plugin, e.g. `network`. */
   readonly plugin?: Readonly<Record<string, unknown>>;
+  /** Plugins that follow ours. */
+  readonly chained?: readonly Readonly<Record<string, unknown>>[];
   /** One version of CNI. Default: what `fabric install` writes. */
   readonly version?: string;
 } = {}): Readonly<Record<string, unknown>> {
@@ -77,7 +79,7 @@ export function conflist(options: {
       config: "/etc/fabric/config.yaml",
       capabilities: { ips: true, mac: true, bandwidth: true, dns: true },
       ...options.plugin,
-    }],
+    }, ...options.chained ?? []],
   };
 }
 

@@ -74,7 +74,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const holder = await startHolder();
   try {
     await holder.place.execOk([
-      baseScript(),
+      baseScript(plan),
       ...plan.hosts.map((host) => hostScript(plan, host)),
       ...plan.vlans.map((vlan) => legScript(plan, vlan)),
     ].join("\n"));

@@ -11,6 +11,12 @@ export interface LabOptions {
   readonly physicalNetworks?: readonly PhysicalNetworkOptions[];
   /** VLANs with a leg of the router. Default: 100 and 200 of the first physical network. */
   readonly vlans?: readonly VlanOptions[];
+  /**
+   * `strict`: the router is also the default gateway of the management network, refuses what no
+   * connection explains, and what comes from where it would not send to. Default `plain`: it joins
+   * the VLANs and nothing else.
+   */
+  readonly router?: "plain" | "strict";
   /** Default: one member, plain TCP. `false`: none. */
   readonly etcd?: LabEtcdOptions | false;
   /** `system` needs the kernel module. Default: `system` where it is loaded, else `netdev`. */
@@ -97,6 +103,7 @@ export interface LabPlan {
   readonly hosts: readonly HostPlan[];
   readonly physicalNetworks: readonly PhysicalNetworkPlan[];
   readonly vlans: readonly VlanPlan[];
+  readonly router: "plain" | "strict";
   readonly etcd: LabEtcdOptions | undefined;
   readonly datapath: Datapath;
   readonly userspaceTso: boolean;
@@ -104,7 +111,7 @@ export interface LabPlan {
   readonly offload: boolean;
 }
 
-/** Management addresses: etcd's members are .1 to .3, the hosts .11 and up. */
+/** Management addresses: etcd's members are .1 to .3, the hosts .11 and up, a strict router .254. */
 export const MANAGEMENT = { v4: "172.31.0.", v6: "fd00:31::", length4: 24, length6: 64 } as const;
 
 const DEFAULT_VLANS: readonly VlanOptions[] = [
@@ -141,6 +148,7 @@ export function planLab(options: LabOptions, kernelDatapath: boolean): LabPlan {
         : host.physicalNetworks.map((name) => findNetwork(physicalNetworks, name)),
     })),
     vlans: (options.vlans ?? DEFAULT_VLANS).map((vlan) => planVlan(physicalNetworks, vlan)),
+    router: options.router ?? "plain",
     etcd: options.etcd === false ? undefined : options.etcd ?? {},
     datapath,
     userspaceTso,

@@ -26,7 +26,7 @@ ip link set lo up`;
  * own: one taken from its ports would change when a host is switched off, and the others would send
  * to the old one until their neighbour entries age, five seconds and more.
  */
-export function baseScript(): string {
+export function baseScript(plan: LabPlan): string {
   const { v4, v6, length4, length6 } = MANAGEMENT;
   const addresses = [1, 2, 3].map((n) =>
     `ip address add ${v4}${n}/${length4} dev mgmt
@@ -43,12 +43,40 @@ nsenter --net=/run/netns/${SWITCH} sh -euc '
 ip netns add ${ROUTER}
 nsenter --net=/run/netns/${ROUTER} sh -euc '${QUIET_IPV6}
   echo 1 >/proc/sys/net/ipv4/ip_forward
-  echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'`;
+  echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+${plan.router === "strict" ? strictRouterScript() : ""}`;
+}
+
+/** Host part of the addresses of a strict router in the management network. */
+const ROUTER_HOST = 254;
+
+/**
+ * A router as a security team sets it up: its leg in the management network, the way back checked
+ * for each packet, nothing forwarded that belongs to no connection it saw the start of.
+ */
+function strictRouterScript(): string {
+  const { v4, v6, length4, length6 } = MANAGEMENT;
+  return `ip link add mgmt netns ${ROUTER} type veth peer name rt-mgmt
+ip link set rt-mgmt master mgmt up
+nsenter --net=/run/netns/${ROUTER} sh -euc '
+  ip address add ${v4}${ROUTER_HOST}/${length4} dev mgmt
+  ip address add ${v6}${ROUTER_HOST}/${length6} dev mgmt nodad
+  ip link set mgmt up
+  nft "add table inet strict
+    add chain inet strict back { type filter hook prerouting priority raw; }
+    add rule inet strict back ip6 saddr { ::, fe80::/10 } accept
+    add rule inet strict back fib saddr . iif oif missing counter drop
+    add chain inet strict forward { type filter hook forward priority 0; }
+    add rule inet strict forward ct state invalid counter drop"
+  echo 0 >/proc/sys/net/netfilter/nf_conntrack_tcp_loose'
+ip route add default via ${v4}${ROUTER_HOST}
+ip -6 route add default via ${v6}${ROUTER_HOST}`;
 }
 
 /** A host's namespace with its management device `eth0` and its uplinks. */
 export function hostScript(plan: LabPlan, host: HostPlan): string {
   const { v4, v6 } = host.management;
+  const gateway = plan.router === "strict" ? ROUTER_HOST : 1;
   const uplinks = host.physicalNetworks.map((network) => {
     const port = uplinkPort(host, network.name);
     return `ip link add ${network.uplink} mtu ${network.mtu} netns ${host.name} type veth \
@@ -66,8 +94,8 @@ nsenter --net=/run/netns/${host.name} sh -euc '${QUIET_IPV6}
   ip address add ${v4}/${MANAGEMENT.length4} dev eth0
   ip address add ${v6}/${MANAGEMENT.length6} dev eth0 nodad
   ip link set eth0 up
-  ip route add default via ${MANAGEMENT.v4}1
-  ip -6 route add default via ${MANAGEMENT.v6}1'
+  ip route add default via ${MANAGEMENT.v4}${gateway}
+  ip -6 route add default via ${MANAGEMENT.v6}${gateway}'
 ${uplinks.join("\n")}`;
 }
 
