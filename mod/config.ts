@@ -19,7 +19,13 @@ import { FabricError } from "./error.ts";
 import { parsePlainYaml } from "./plain_yaml.ts";
 
 export { type EtcdOptions, etcdOptions } from "./config_etcd.ts";
-export type { BridgeConfig, Config, EtcdConfig, LogConfig } from "./config_schema.ts";
+export type {
+  BridgeConfig,
+  Config,
+  EtcdConfig,
+  LogConfig,
+  ServicesConfig,
+} from "./config_schema.ts";
 
 /** Where the configuration is looked for. */
 export const DEFAULT_CONFIG_FILE = "/etc/fabric/config.yaml";

@@ -5,6 +5,8 @@
  */
 
 import * as v from "valibot";
+import { tryParseAddress } from "./ip/address.ts";
+import { parsePrefix } from "./ip/prefix.ts";
 import { DEFAULT_LOG, LOG_LEVELS } from "./log_default.ts";
 
 const Name = v.pipe(
@@ -61,6 +63,26 @@ const KubernetesSchema = v.strictObject({
   kubeconfig: Path,
 }, "it is not a mapping with the field kubeconfig");
 
+const Cidr = v.pipe(
+  v.string("it is not text"),
+  v.check(isCidr, "it is not a CIDR such as 10.96.0.0/16, with no bit set behind its length"),
+);
+const HostAddress = v.pipe(
+  v.string("it is not text"),
+  v.check((text) => tryParseAddress(text) !== undefined, "it is not an IP address"),
+);
+
+const ServicesSchema = v.strictObject({
+  /** The ranges that ClusterIPs are from, of either family: kube-apiserver's. */
+  cidrs: v.pipe(v.array(Cidr, "it is not a list"), v.minLength(1, "it is empty")),
+  /** Addresses of this node that its pods reach beside the wire. Default: found out, one a family. */
+  nodeAddresses: v.optional(
+    v.pipe(v.array(HostAddress, "it is not a list"), v.minLength(1, "it is empty")),
+  ),
+  /** Backends that are reached by the node's own devices and in its name, not by the pods' network. */
+  viaNode: v.optional(v.array(Cidr, "it is not a list"), []),
+}, "it is not a mapping with the field cidrs");
+
 const LogSchema = v.strictObject({
   level: v.optional(
     v.picklist(LOG_LEVELS, `it is none of ${LOG_LEVELS.join(", ")}`),
@@ -93,6 +115,8 @@ export const ConfigSchema = v.strictObject({
   etcd: v.optional(EtcdSchema, {}),
   /** Absent: a host without Kubernetes. */
   kubernetes: v.optional(KubernetesSchema),
+  /** Absent: pods are on the wire and nowhere else. */
+  services: v.optional(ServicesSchema),
   ovsdb: v.optional(
     v.strictObject(
       { socket: v.optional(Path, "/run/openvswitch/db.sock") },
@@ -115,6 +139,8 @@ export type ParsedConfig = v.InferOutput<typeof ConfigSchema>;
 export type BridgeConfig = v.InferOutput<typeof BridgeSchema>;
 /** How etcd is reached. */
 export type EtcdConfig = v.InferOutput<typeof EtcdSchema>;
+/** The way of Services. */
+export type ServicesConfig = v.InferOutput<typeof ServicesSchema>;
 /** What is logged, and where. */
 export type LogConfig = v.InferOutput<typeof LogSchema>;
 
@@ -130,7 +156,16 @@ export function knownFields(section: string): readonly string[] {
   if (section === "log") return Object.keys(LogSchema.entries);
   if (section === "ovsdb") return ["socket"];
   if (section === "kubernetes") return Object.keys(KubernetesSchema.entries);
+  if (section === "services") return Object.keys(ServicesSchema.entries);
   return Object.keys(BridgeSchema.entries);
+}
+
+function isCidr(text: string): boolean {
+  try {
+    return parsePrefix(text).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function isEndpoint(text: string): boolean {

@@ -121,6 +121,27 @@ export const SETTINGS = [
     help: "File with server and token for Kubernetes; without it annotations do not count",
   },
   {
+    field: "services.cidrs",
+    variable: "FABRIC_SERVICES_CIDRS",
+    flag: "services-cidrs",
+    kind: "list",
+    help: "Ranges of ClusterIPs; with it pods reach Services and their own node beside the wire",
+  },
+  {
+    field: "services.nodeAddresses",
+    variable: "FABRIC_SERVICES_NODE_ADDRESSES",
+    flag: "services-node-addresses",
+    kind: "list",
+    help: "Addresses of this node that its pods reach; default: found out, one of each family",
+  },
+  {
+    field: "services.viaNode",
+    variable: "FABRIC_SERVICES_VIA_NODE",
+    flag: "services-via-node",
+    kind: "list",
+    help: "Ranges of backends that are reached by the node's own devices, in its name",
+  },
+  {
     field: "ovsdb.socket",
     variable: "FABRIC_OVSDB_SOCKET",
     flag: "ovsdb-socket",

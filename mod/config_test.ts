@@ -189,6 +189,38 @@ Deno.test("loadConfig() names source, field, value and remedy of what it cannot 
   }
 });
 
+Deno.test("loadConfig() reads the way of Services, and refuses ranges that are none", async () => {
+  assertEquals((await load("services: {cidrs: [10.96.0.0/16, 'fd00:96::/112']}\n")).services, {
+    cidrs: ["10.96.0.0/16", "fd00:96::/112"],
+    viaNode: [],
+  });
+  assertEquals((await load("zone: a\n")).services, undefined);
+  const by = await load("", {
+    env: (name) => name === "FABRIC_SERVICES_CIDRS" ? "10.96.0.0/16" : undefined,
+    flags: { "services-node-addresses": "192.0.2.7,2001:db8::7" },
+  });
+  assertEquals(by.services?.nodeAddresses, ["192.0.2.7", "2001:db8::7"]);
+  const faults = [
+    ["services: {}", "Cannot use FILE: services.cidrs is missing"],
+    ["services: {cidrs: []}", "Cannot use services.cidrs of FILE: it is empty"],
+    [
+      "services: {cidrs: [10.96.0.5/16]}",
+      'Cannot use services.cidrs[0] "10.96.0.5/16" of FILE: it is not a CIDR such as 10.96.0.0/16, ' +
+      "with no bit set behind its length",
+    ],
+    [
+      "services: {cidrs: [10.96.0.0/16], nodeAddresses: [node7]}",
+      'Cannot use services.nodeAddresses[0] "node7" of FILE: it is not an IP address',
+    ],
+    ["services: {cidr: [10.96.0.0/16]}", "Cannot use FILE: services.cidrs is missing"],
+    [
+      "services: {cidrs: [10.96.0.0/16], vianode: []}",
+      "Cannot use FILE: unknown field services.vianode",
+    ],
+  ] as const;
+  for (const [text, message] of faults) assertEquals((await faultOf(text)).message, message);
+});
+
 Deno.test("loadConfig() names the variable or the flag where the fault is there", async () => {
   const variable = await faultOf("", {
     env: (name) => name === "FABRIC_ETCD_ENDPOINTS" ? "ftp://x" : undefined,
