@@ -10,7 +10,6 @@
  * @module
  */
 
-import { knownFields } from "../../mod/config_schema.ts";
 import {
   conflist,
   type Lab,
@@ -88,7 +87,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       }
       await plane.kubectl(["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
       if (services && options.install !== "none") {
-        await startClusterDns(plane, hasServicePath() ? undefined : API_ADDRESS);
+        await startClusterDns(plane, HAS_SERVICE_PATH ? undefined : API_ADDRESS);
       }
     } catch (error) {
       throw new Error(`${error}\n${nodes.map((node) => node.said()).join("\n")}`);
@@ -100,10 +99,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-/** False in a build that knows no Services: then Pods reach each other, but no ClusterIP. */
-function hasServicePath(): boolean {
-  return knownFields("").includes("services");
-}
+/** Without it Pods reach each other, but no ClusterIP; cluster DNS asks the API server directly. */
+const HAS_SERVICE_PATH = false;
 
 async function installFabric(
   lab: Lab,
@@ -111,7 +108,7 @@ async function installFabric(
   { objects = [], services = false }: ClusterOptions,
 ): Promise<void> {
   const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
-  const servicePath = services && hasServicePath() ? { services: { cidrs: SERVICE_CIDRS } } : {};
+  const servicePath = services ? { services: { cidrs: SERVICE_CIDRS } } : {};
   await Promise.all(lab.hosts.map(async (host) => {
     await host.installFabric({
       config: {
