@@ -100,7 +100,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 /** Without it Pods reach each other, but no ClusterIP; cluster DNS asks the API server directly. */
-const HAS_SERVICE_PATH = false;
+export const HAS_SERVICE_PATH = false;
 
 async function installFabric(
   lab: Lab,

@@ -14,6 +14,8 @@ const API_URL = `https://${API_ADDRESS}:6443`;
 export const CLUSTER_DIR = "/run/lab/kubernetes";
 
 const BINARIES = `${TOOLS}kubernetes`;
+/** Also for what runs as long as a test wants it to. */
+export const KUBECTL = `${BINARIES}/kubectl`;
 /** Debian's etcd; its members of the lab's own store listen elsewhere. */
 const ETCD_PORT = 12379;
 /** Addresses of Services, of both families. */
@@ -105,7 +107,7 @@ export async function startControlPlane(
   ]);
   const started: Running[] = [place.start(etcdCommand()), place.start(apiServerCommand())];
   const kubectl: ControlPlane["kubectl"] = async (args, options = {}) => {
-    const argv = [`${BINARIES}/kubectl`, `--kubeconfig=${CLUSTER_DIR}/admin.conf`, ...args];
+    const argv = [KUBECTL, `--kubeconfig=${CLUSTER_DIR}/admin.conf`, ...args];
     return requireOk(await place.exec(argv, { timeoutMs: 60_000, ...options }));
   };
   await untilReady(kubectl, started);

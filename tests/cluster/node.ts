@@ -92,6 +92,8 @@ export interface ClusterNode {
   /** The kubelet dies; what it started lives on. */
   stopKubelet(): Promise<void>;
   startKubelet(): void;
+  /** Ends kube-proxy, and starts it in another mode; it takes the rules of the other mode away. */
+  changeProxy(mode: ProxyMode): Promise<void>;
   /** What kubelet, containerd and kube-proxy have said, for when a test fails. */
   said(): string;
   /** After the host was switched on again: containerd, kubelet and kube-proxy. */
@@ -122,6 +124,18 @@ exec ${TOOLS}kubernetes/kubelet --config=/etc/kubernetes/kubelet.json \
       { env },
     );
   };
+  const startProxy = async (): Promise<void> => {
+    await host.execOk("echo 1 >/proc/sys/net/ipv4/ip_forward");
+    kubeProxy = host.start(
+      `${JOIN_SERVICES}
+exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
+      { env },
+    );
+  };
+  const writeProxy = (mode: ProxyMode): Promise<void> => {
+    const configuration = JSON.stringify(proxyConfiguration(mode, name));
+    return host.writeFile("/etc/kubernetes/proxy.json", configuration);
+  };
   const boot = async (): Promise<void> => {
     // Kubelet's volumes must be seen by containers: /var is an overlay of the machine's.
     await host.execOk("mkdir -p /var/lib/kubelet /etc/kubernetes/manifests; ip link set lo up");
@@ -135,13 +149,7 @@ exec containerd --config /etc/containerd/cluster.toml`,
       await ctr("images", "import", "--digests=false", await archive());
     }
     startKubelet();
-    if (proxy === undefined) return;
-    await host.execOk("echo 1 >/proc/sys/net/ipv4/ip_forward");
-    kubeProxy = host.start(
-      `${JOIN_SERVICES}
-exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
-      { env },
-    );
+    if (proxy !== undefined) await startProxy();
   };
   // containerd asks it for `lo` of every sandbox.
   await host.mount(`${TOOLS}cni/loopback`, "/opt/cni/bin/loopback");
@@ -152,8 +160,7 @@ exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
     mode: 0o600,
   });
   if (proxy !== undefined) {
-    const configuration = JSON.stringify(proxyConfiguration(proxy, name));
-    await host.writeFile("/etc/kubernetes/proxy.json", configuration);
+    await writeProxy(proxy);
     await host.writeFile("/etc/kubernetes/proxy.conf", plane.kubeconfig(plane.proxyToken), {
       mode: 0o600,
     });
@@ -167,6 +174,11 @@ exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
       kubelet = undefined;
     },
     startKubelet,
+    changeProxy: async (mode) => {
+      await kubeProxy?.stop();
+      await writeProxy(mode);
+      await startProxy();
+    },
     said: () =>
       [containerd, kubelet, kubeProxy].map((it) => it?.output().slice(-4000) ?? "").join("\n"),
     boot,

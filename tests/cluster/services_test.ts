@@ -1,0 +1,123 @@
+/** Services of every kind in a real cluster, for every pair of a client and a way to the server. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type EquippedHost, eventually, type Lab } from "../lab/mod.ts";
+import { type Cluster, HAS_SERVICE_PATH, startCluster } from "./cluster.ts";
+import { CLUSTER_DIR, KUBECTL, SERVICE_CIDRS } from "./control_plane.ts";
+import { walkUntil } from "./service_probes.ts";
+import { expectedCells, formatCells } from "./service_table.ts";
+import { makeServiceWorld, type ServiceWorld } from "./service_world.ts";
+import { faultsOf, record, type WireRules } from "./uplink_frames.ts";
+
+/** What only nodes and their Pods know: Services, and the next hops towards them. */
+const NEVER_ON_A_WIRE = [...SERVICE_CIDRS, "169.254.0.0/16"];
+
+Deno.test("Services of every kind work on the underlay", async (t) => {
+  await using cluster = await startCluster({ services: true, proxy: "nftables" });
+  const { lab, nodes } = cluster;
+  const recordings = await Promise.all(lab.hosts.map((host) => record(host, "eth1")));
+  const world = await makeServiceWorld(cluster);
+  const expected = HAS_SERVICE_PATH ? expectedCells() : directCells();
+  const walkAll = async () => {
+    const cells = await walkUntil(world, expected);
+    const isAsExpected = [...expected].every(([key, word]) => cells.get(key) === word);
+    assert(isAsExpected, `\n${formatCells(cells, expected)}`);
+  };
+
+  await t.step("kube-proxy with nftables: servers see whom the table says", walkAll);
+
+  if (HAS_SERVICE_PATH) {
+    await t.step(
+      "Pods reach Services by name, and the API server by its Service",
+      () => checkNames(cluster, world),
+    );
+  }
+
+  await t.step("exec, logs and port-forward work", () => checkKubectl(cluster));
+
+  await t.step("kube-proxy with iptables: servers see whom the table says", async () => {
+    await Promise.all(nodes.map((node) => node.changeProxy("iptables")));
+    await walkAll();
+  });
+
+  await t.step("no probe of a kubelet has failed", async () => {
+    const path = "-o=jsonpath={.items[*].status.containerStatuses[*].restartCount}";
+    assertMatch(await cluster.kubectl("get", "pods", path), /^(0 ?)+$/);
+  });
+
+  await t.step("the wires have seen Pods as plain hosts, and nothing of Services", async () => {
+    const rules = await rulesOf(lab, world);
+    for (const recording of recordings) {
+      const frames = await recording.end();
+      assert(frames.length > (HAS_SERVICE_PATH ? 1000 : 100), `${frames.length} frames`);
+      assertEquals(faultsOf(frames, rules), []);
+    }
+  });
+});
+
+async function checkNames(cluster: Cluster, { clients }: ServiceWorld): Promise<void> {
+  for (const pod of ["here", "far", "vlan"] as const) {
+    const url = "http://anywhere/hostname";
+    const said = await cluster.kubectl("exec", pod, "--", "wget", "-qO-", "-T5", url);
+    assertEquals(said.trim(), "self");
+    const api = ["curl", "-skm5", "https://10.96.0.1/version"];
+    assertMatch(await clients[pod].place.execOk(api), /"gitVersion"/);
+  }
+}
+
+/** Those that need no Service. */
+function directCells(): ReadonlyMap<string, string> {
+  return new Map([...expectedCells()].filter(([key]) => /^(pod|host@node\d) /.test(key)));
+}
+
+async function checkKubectl(cluster: Cluster): Promise<void> {
+  assertEquals((await cluster.kubectl("exec", "far", "--", "hostname")).trim(), "far");
+  assertMatch(await cluster.kubectl("logs", "self"), /GET \/clientip/);
+  const place = cluster.lab.management;
+  await using forward = place.start([
+    KUBECTL,
+    `--kubeconfig=${CLUSTER_DIR}/admin.conf`,
+    "port-forward",
+    "pod/vlan-far",
+    "18080:8080",
+  ]);
+  await forward.until(/Forwarding from 127\.0\.0\.1/);
+  const said = await eventually("the forwarded port answers", async () => {
+    const { code, stdout } = await place.exec(["curl", "-sm5", "http://127.0.0.1:18080/hostname"]);
+    return code === 0 && stdout;
+  });
+  assertEquals(said, "vlan-far");
+}
+
+/** Everybody who may send on the wires of the nodes. */
+async function rulesOf(lab: Lab, world: ServiceWorld): Promise<WireRules> {
+  const { legacy, outside } = world.clients;
+  const stations = new Map<string, ReadonlySet<string> | undefined>();
+  for (const { place, addresses } of [legacy, outside]) {
+    const [mac] = macsIn(await place.execOk(["ip", "-o", "link", "show", "eth0"]));
+    if (mac !== undefined) stations.set(mac, new Set([addresses[4], addresses[6]]));
+  }
+  for (const mac of macsIn(await lab.router.execOk(["ip", "-o", "link"]))) {
+    stations.set(mac, undefined);
+  }
+  for (const host of lab.hosts) {
+    for (const [mac, addresses] of await sandboxesOf(host)) stations.set(mac, addresses);
+  }
+  return { stations, forbidden: NEVER_ON_A_WIRE };
+}
+
+function macsIn(text: string): readonly string[] {
+  return [...text.matchAll(/link\/ether ([0-9a-f:]{17})/g)].map(([, mac]) => mac ?? "");
+}
+
+/** MACs and addresses of all Pods of a node, cluster DNS among them. */
+async function sandboxesOf(host: EquippedHost) {
+  const text = await host.execOk(`for netns in /run/netns/cni-*; do
+    echo "$(nsenter --net="$netns" -- ip -o link show eth0) " \\
+      $(nsenter --net="$netns" -- ip -o address show dev eth0)
+  done`);
+  return text.trim().split("\n").map((line): [string, ReadonlySet<string>] => [
+    macsIn(line)[0] ?? "",
+    new Set([...line.matchAll(/ inet6? ([^/ ]+)/g)].map(([, address]) => address ?? "")),
+  ]);
+}
