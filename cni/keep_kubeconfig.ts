@@ -1,6 +1,7 @@
 /**
  * `fabric keep-kubeconfig`: a kubelet renews the token of a service account in a volume that only
- * its Pod sees; the plugin runs outside of Pods, and reads the token from a file on the node.
+ * its Pod sees; the plugin runs outside of Pods, and reads the token from a file on the node. The one
+ * process of ours that lives on on a node also holds the door to the API server open.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import {
   type KeepKubeconfigOptions,
   parseKeepKubeconfig,
 } from "./configure_options.ts";
+import { type OpenDoor, openDoor } from "./kube_door.ts";
 import { runCommand } from "./run_command.ts";
 
 /** Runs `fabric keep-kubeconfig`; exit status 0, 1 when it failed, 2 for a wrong command line. */
@@ -34,8 +36,9 @@ export function runKeepKubeconfig(args: readonly string[], io: RoleIo): Promise<
 }
 
 /**
- * Writes the kubeconfig, and again when token or authority are others. What fails once it stands is
- * told and tried again: the old token is good for a while.
+ * Writes the kubeconfig, and again when token or authority are others; holds the door open. What fails
+ * once the kubeconfig stands is told and tried again: the old token is good for a while, and the
+ * plugin does without a door.
  *
  * @throws {FabricError} `invalid`: it cannot be written the first time.
  */
@@ -43,23 +46,51 @@ export async function keepKubeconfig(
   options: KeepKubeconfigOptions,
   { io, signal }: { readonly io: RoleIo; readonly signal: AbortSignal },
 ): Promise<void> {
-  writeIfOther(options, io);
-  while (!options.once) {
-    await pause(options.seconds * 1000, signal);
-    if (signal.aborted) return;
+  let ca = writeIfOther(options, io);
+  if (options.once) return;
+  let door: OpenDoor | undefined;
+  const complain = (what: string): void => io.writeStderr(`fabric keep-kubeconfig: ${what}\n`);
+  const attempt = (what: () => void): void => {
     try {
-      writeIfOther(options, io);
+      what();
     } catch (error) {
-      io.writeStderr(`fabric keep-kubeconfig: ${describeError(asFabricError(error))}\n`);
+      complain(describeError(asFabricError(error)));
     }
+  };
+  const openOnce = (): void => {
+    const { door: path, server } = options;
+    if (path === undefined || door !== undefined) return;
+    const tell = (trouble: string | undefined): void =>
+      trouble === undefined
+        ? io.writeStdout("the API server answers again\n")
+        : complain(`the API server cannot be reached: ${trouble}`);
+    door = openDoor(path, { server, ca, tell });
+    io.writeStdout(`listening on ${path}\n`);
+  };
+  try {
+    attempt(openOnce);
+    while (true) {
+      await pause(options.seconds * 1000, signal);
+      if (signal.aborted) return;
+      attempt(() => {
+        const before = ca;
+        ca = writeIfOther(options, io);
+        if (ca !== before) door?.trust(ca);
+      });
+      attempt(openOnce);
+    }
+  } finally {
+    await door?.[Symbol.asyncDispose]();
   }
 }
 
-function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): void {
+/** The authority that is in it now. */
+function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): string {
   const { kubeconfig, server } = options;
   const token = read(options.tokenFile, "--token-file").trim();
-  const text = kubeconfigText({ server, token, ca: read(options.caFile, "--ca-file") });
-  if (readTextIfThere(kubeconfig) === text) return;
+  const ca = read(options.caFile, "--ca-file");
+  const text = kubeconfigText({ server, token, ca });
+  if (readTextIfThere(kubeconfig) === text) return ca;
   try {
     replaceFile(kubeconfig, text, { unique: "keep", durable: true });
   } catch (cause) {
@@ -71,6 +102,7 @@ function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): void {
     });
   }
   io.writeStdout(`wrote ${kubeconfig}\n`);
+  return ca;
 }
 
 function read(path: string, flag: string): string {

@@ -7,15 +7,17 @@
 
 import { asFabricError, describeError, FabricError, isKind } from "../mod/error.ts";
 import { MAX_RATE, MIN_RATE } from "../mod/host/bandwidth.ts";
+import { httpHost } from "../mod/http.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { allocateForWorkload, type WorkloadWish } from "../mod/ipam/workload.ts";
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
+import { doorPath, type KubeDoor, openKubeDoor } from "../mod/kube/door.ts";
 import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
 import { isFenced } from "../mod/kube/fenced.ts";
 import { type PodIntent, readPodIntent } from "../mod/kube/intent.ts";
-import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
+import { type KubeTarget, readKubeconfig } from "../mod/kube/kubeconfig.ts";
 import { numbersOf } from "../mod/kube/numbers.ts";
 import type { Holder, Pod } from "../mod/model/identity.ts";
 import type { Call } from "./call.ts";
@@ -29,8 +31,8 @@ const HOLDER_WAIT_MS = 5_000;
 const FENCE_CACHE_MS = 1_000;
 
 /**
- * Begins to read. The first TLS connection of a process keeps a processor busy for tens of
- * milliseconds, so this goes before everything else.
+ * Begins to read. Without the door, the first TLS connection of a process keeps a processor busy for
+ * tens of milliseconds, so this goes before everything else.
  */
 export function openKubeLeg(
   request: AddRequest,
@@ -44,7 +46,8 @@ export function openKubeLeg(
   let client: KubeClient | undefined;
   const reading = call.steps.time("kubernetes", () =>
     asking("kubernetes", async () => {
-      client = openKubeClient(await readKubeconfig(kubeconfig));
+      const target = await readKubeconfig(kubeconfig);
+      client = openKubeClient(target, { door: doorFor(target, call) });
       const { ifname } = request.sandbox;
       const { namespace, name, uid } = pod;
       return await readPodIntent(client, { namespace, name, uid, ifname, node });
@@ -73,6 +76,17 @@ export function openKubeLeg(
     },
     [Symbol.dispose]: () => client?.[Symbol.dispose](),
   };
+}
+
+/** The node's door, for whom a token and not a connection says who we are. */
+function doorFor({ target, token }: KubeTarget, { config, log }: Call): KubeDoor | undefined {
+  if (target.tls === undefined || target.tls.cert !== undefined || token === undefined) {
+    return undefined;
+  }
+  return openKubeDoor(doorPath(config), {
+    host: httpHost(target),
+    warn: (why) => log.write("warning", "the door to Kubernetes is not used", { error: why }),
+  });
 }
 
 function resolved(

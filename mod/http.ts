@@ -62,6 +62,11 @@ export function parseHttpTarget(
   return scheme === "https" ? { hostname, port, tls: tls ?? {} } : { hostname, port };
 }
 
+/** `host:port`, as requests and messages name a server. */
+export function httpHost({ hostname, port }: Pick<HttpTarget, "hostname" | "port">): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /**
  * Connects and, with TLS, completes the handshake, so that a server that accepts and then says
  * nothing is found out before a request is sent.
@@ -70,8 +75,7 @@ export async function connectHttp(
   target: HttpTarget,
   options: HttpOptions = {},
 ): Promise<HttpConnection> {
-  const { hostname, port } = target;
-  const name = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  const name = httpHost(target);
   const abort = new AbortController();
   const progress: Progress = { signal: abort.signal, conn: undefined, isSecuring: false };
   const { promise: interrupted, reject } = Promise.withResolvers<never>();

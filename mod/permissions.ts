@@ -123,8 +123,9 @@ export const PERMISSIONS: Readonly<Record<Role, Permissions>> = {
     // Of who runs a command about accounts.
     sys: ["hostname", "uid"],
   },
-  // Installs into folders that the operator names.
-  command: { ...NOTHING, read: true, write: [ANYWHERE], run: [LINK_PROGRAM] },
+  // Installs into folders that the operator names; its door speaks to the API server, and listens on
+  // a socket where the operator says.
+  command: { ...NOTHING, read: true, write: [ANYWHERE], net: true, run: [LINK_PROGRAM] },
 };
 
 /** What the roles need together. */

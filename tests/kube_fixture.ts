@@ -16,7 +16,7 @@ import { parseKubeconfig } from "../mod/kube/kubeconfig.ts";
 import { parseNamespace } from "../mod/kube/objects.ts";
 import { freePort, startEtcd } from "./etcd_fixture.ts";
 import { startRelay } from "./lab/relay.ts";
-import { makeMemoryDir, stopProcess, supervise, superviseDir } from "./supervised.ts";
+import { makeMemoryDir, stopProcess, type Supervised, supervise, superviseDir } from "./supervised.ts";
 
 /** Where `scripts/tools` puts it. */
 const BINARY = new URL("../.cache/tools/kubernetes/kube-apiserver", import.meta.url).pathname;
@@ -63,6 +63,8 @@ export interface KubeFixture extends AsyncDisposable {
   /** The API server stops answering; the kernel still accepts connections. */
   pause(): Promise<void>;
   resume(): void;
+  /** It ends, and another one starts in its place, over the same objects. */
+  restart(): Promise<void>;
 }
 
 /** Starts it and returns when the API is ready. */
@@ -110,7 +112,7 @@ async function startAt(
   await Deno.writeTextFile(`${dir}/tokens.csv`, `${rows.join("\n")}\n`, { mode: 0o600 });
   await makeKeys(dir, address);
   const port = freePort();
-  const server = await supervise([
+  const argv = [
     ...enter,
     BINARY,
     `--etcd-servers=${etcd}`,
@@ -127,7 +129,9 @@ async function startAt(
     "--disable-admission-plugins=ServiceAccount",
     "--endpoint-reconciler-type=none",
     "--service-cluster-ip-range=10.96.0.0/16",
-  ], `${dir}/apiserver.log`);
+  ];
+  const start = (): Promise<Supervised> => supervise(argv, `${dir}/apiserver.log`);
+  let server = await start();
   undo.push(() => server.end());
   const near = await reach(place, { port, dir, undo });
   const ca = await Deno.readTextFile(`${dir}/ca.pem`);
@@ -189,6 +193,11 @@ async function startAt(
     put: (path, object) => send("PUT", path, object),
     pause: () => stopProcess(server.pid),
     resume: () => Deno.kill(server.pid, "SIGCONT"),
+    restart: async () => {
+      await server.end();
+      server = await start();
+      await untilReady(client, () => server.isOver());
+    },
     [Symbol.asyncDispose]: end,
   };
 }

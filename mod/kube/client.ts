@@ -9,10 +9,11 @@
 import * as v from "valibot";
 import { FabricError, isKind } from "../error.ts";
 import { connectHttp, type HttpAnswer, type HttpConnection } from "../http.ts";
+import type { KubeDoor } from "./door.ts";
 import type { KubeTarget } from "./kubeconfig.ts";
 
-/** An API server. Calls follow each other, in the order in which they were made. */
-export interface KubeClient extends Disposable {
+/** What reads objects. */
+export interface KubeReader {
   /**
    * An object or a list as the server answers it.
    *
@@ -21,6 +22,13 @@ export interface KubeClient extends Disposable {
    * `unauthenticated`, `unavailable`, `unknown-outcome`, `internal`.
    */
   get(path: string): Promise<unknown>;
+}
+
+/**
+ * An API server. Calls follow each other, in the order in which they were made; by the door reads go
+ * side by side.
+ */
+export interface KubeClient extends KubeReader, Disposable {
   /** Creates an object. @throws as `get()`, and `conflict` where one of that name exists. */
   create(path: string, object: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Merges fields into an object (RFC 7396). @throws as `get()`. */
@@ -30,13 +38,19 @@ export interface KubeClient extends Disposable {
 export interface KubeClientOptions {
   /** Of connecting and of each call. Default 3000. */
   readonly timeoutMs?: number;
+  /** Where reads are tried first. It is closed with the client. */
+  readonly door?: KubeDoor | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 3_000;
 
 /** A client; it connects with its first call, and again where the server closed the connection. */
 export function openKubeClient(to: KubeTarget, options: KubeClientOptions = {}): KubeClient {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, door } = options;
+  const common = {
+    "accept": "application/json",
+    ...(to.token === undefined ? {} : { authorization: `Bearer ${to.token}` }),
+  };
   let connection: HttpConnection | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const send = async (method: string, path: string, sent?: Sent): Promise<unknown> => {
@@ -48,8 +62,7 @@ export function openKubeClient(to: KubeTarget, options: KubeClientOptions = {}):
       method,
       path,
       headers: {
-        "accept": "application/json",
-        ...(to.token === undefined ? {} : { authorization: `Bearer ${to.token}` }),
+        ...common,
         ...(sent === undefined ? {} : { "content-type": sent.type }),
       },
       ...(sent === undefined ? {} : { body: JSON.stringify(sent.object) }),
@@ -61,16 +74,24 @@ export function openKubeClient(to: KubeTarget, options: KubeClientOptions = {}):
     last = turn.catch(() => {});
     return turn;
   };
+  const readDirectly = (path: string): Promise<unknown> =>
+    inTurn("GET", path).catch((error) => {
+      // A read that got no answer did nothing.
+      throw isKind(error, "unknown-outcome") ? unavailable(error) : error;
+    });
   return {
-    get: (path) =>
-      inTurn("GET", path).catch((error) => {
-        // A read that got no answer did nothing.
-        throw isKind(error, "unknown-outcome") ? unavailable(error) : error;
-      }),
+    get: async (path) => {
+      const answer = await door?.get(path, common);
+      if (answer === undefined) return await readDirectly(path);
+      return readAnswer(answer, { method: "GET", path });
+    },
     create: (path, object) => inTurn("POST", path, { type: "application/json", object }),
     merge: (path, object) =>
       inTurn("PATCH", path, { type: "application/merge-patch+json", object }),
-    [Symbol.dispose]: () => connection?.close(),
+    [Symbol.dispose]: () => {
+      door?.[Symbol.dispose]();
+      connection?.close();
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * All that an ADD has to know of its Pod, in one go over one connection: the Pod and its Namespace,
- * then its owners up to the last that may be read, and what their annotations ask for.
+ * All that an ADD has to know of its Pod, in one go: the Pod and its Namespace, its owners up to the
+ * last that may be read, and what their annotations ask for.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { FabricError, isKind } from "../error.ts";
 import { API_GROUP } from "../model/resource.ts";
 import { type Layer, readWish, type Wish } from "./annotations.ts";
 import type { KubeClient } from "./client.ts";
+import { guessOwnerPaths } from "./guess.ts";
 import { type KubeNamespace, type KubePod, parseNamespace, parsePod } from "./objects.ts";
 import { type Ownership, resolveOwnership, type Workload } from "./owner.ts";
 import { namespacePath, podPath } from "./paths.ts";
@@ -49,12 +50,18 @@ const STATIC_UID = "kubernetes.io/config.hash";
  * name, or belongs on another node), `invalid` (an annotation), `try-again`, those of the client.
  */
 export async function readPodIntent(client: KubeClient, query: PodQuery): Promise<PodIntent> {
-  const [pod, namespace] = await Promise.all([
+  const reading = Promise.all([
     readPod(client, query),
     client.get(namespacePath(query.namespace)).then(parseNamespace),
   ]);
+  const ahead = new Map(guessOwnerPaths(query).map((path) => [path, client.get(path)]));
+  // Whose guess was wrong is asked for by nobody.
+  for (const guessed of ahead.values()) guessed.catch(() => {});
+  const [pod, namespace] = await reading;
   checkIdentity(pod, query);
-  const ownership = await resolveOwnership(client, pod);
+  const ownership = await resolveOwnership({
+    get: (path) => ahead.get(path) ?? client.get(path),
+  }, pod);
   return {
     pod,
     namespace,

@@ -6,7 +6,7 @@
  */
 
 import { FabricError, isKind } from "../error.ts";
-import type { KubeClient } from "./client.ts";
+import type { KubeReader } from "./client.ts";
 import {
   controllerOf,
   groupOf,
@@ -46,7 +46,7 @@ const MAX_OWNERS = 8;
  * @throws {FabricError} `try-again`: an owner on the way is gone, so the Pod is about to follow it;
  * those of the client.
  */
-export async function resolveOwnership(client: KubeClient, pod: KubePod): Promise<Ownership> {
+export async function resolveOwnership(client: KubeReader, pod: KubePod): Promise<Ownership> {
   const { metadata } = pod;
   const namespace = metadata.namespace ?? "";
   const owners: Workload[] = [];
@@ -81,7 +81,7 @@ export async function resolveOwnership(client: KubeClient, pod: KubePod): Promis
 
 /** The owner; undefined where we may not read it, or the server does not know its kind. */
 async function readOwner(
-  client: KubeClient,
+  client: KubeReader,
   { reference, namespace, pod }: {
     readonly reference: OwnerReference;
     readonly namespace: string;

@@ -6,7 +6,7 @@
 
 import * as v from "valibot";
 import { isKind } from "../error.ts";
-import type { KubeClient } from "./client.ts";
+import type { KubeReader } from "./client.ts";
 
 /** A kind as a reference names it. */
 export interface KindName {
@@ -70,7 +70,7 @@ export function nodePath(name: string): string {
  * or does not let us look.
  */
 export async function pluralOf(
-  client: KubeClient,
+  client: KubeReader,
   { apiVersion, kind }: KindName,
 ): Promise<string | undefined> {
   const known = PLURALS[`${apiVersion}/${kind}`];

@@ -1,0 +1,169 @@
+/**
+ * The door to the API server that `fabric keep-kubeconfig` holds open for the plugin of its node: a
+ * unix socket that only root reaches, and behind it a connection that is kept (ARCHITECTURE.md,
+ * "Kubernetes").
+ *
+ * It has no rights of its own: who knocks brings a token. It keeps no answers.
+ *
+ * @module
+ */
+
+import { asFabricError, describeError, FabricError } from "../mod/error.ts";
+import { httpHost, parseHttpTarget } from "../mod/http.ts";
+import { DOOR_ALIVE_PATH, DOOR_HEADER } from "../mod/kube/door.ts";
+
+/** An open door. */
+export interface OpenDoor extends AsyncDisposable {
+  /** Another authority signs the server's certificate from now on. */
+  trust(ca: string): void;
+}
+
+export interface DoorOptions {
+  /** URL of the API server. */
+  readonly server: string;
+  /** Its authority, as PEM text. */
+  readonly ca: string;
+  /** Told when the server cannot be reached, and when it can be again (undefined). */
+  readonly tell: (trouble: string | undefined) => void;
+}
+
+/** The plugin waits longer, and then asks the server itself. */
+const SERVER_MS = 1_500;
+
+/** One part of a path, that is no way upwards. */
+const PART = "(?!(?:\\.|%2e){1,2}(?:/|$))(?:(?!%2f)(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9a-f]{2}))+";
+/**
+ * What the plugin reads: a Namespace, a Node, an object in a namespace, and which kinds a group has.
+ * No lists, no watches, no subresources.
+ */
+const READABLE = new RegExp(
+  `^(?:/api/v1/(?:namespaces|nodes)/${PART}` +
+    `|/(?:api/v1|apis/${PART}/${PART})/namespaces/${PART}/${PART}/${PART}` +
+    `|/(?:api/v1|apis/${PART}/${PART}))$`,
+  "i",
+);
+
+/**
+ * Opens the door.
+ *
+ * @throws {FabricError} `invalid`, field `--door`: the folder is not root's, or the socket cannot be
+ * made.
+ */
+export function openDoor(path: string, options: DoorOptions): OpenDoor {
+  const { server, tell } = options;
+  const host = httpHost(parseHttpTarget(server.replace(/\/$/, ""), { field: "--server" }));
+  let http = Deno.createHttpClient({ caCerts: [options.ca] });
+  let isTroubled = false;
+  const renew = (ca: string): void => {
+    http.close();
+    http = Deno.createHttpClient({ caCerts: [ca] });
+  };
+  let { ca } = options;
+  const ask = async (request: Request, asked: string): Promise<Response> => {
+    const client = http;
+    const signal = AbortSignal.timeout(SERVER_MS);
+    try {
+      const answer = await fetch(`https://${host}${asked}`, {
+        client,
+        signal,
+        redirect: "manual",
+        headers: {
+          accept: request.headers.get("accept") ?? "application/json",
+          authorization: request.headers.get("authorization") ?? "",
+        },
+      });
+      const body = await answer.arrayBuffer();
+      if (isTroubled) tell(undefined);
+      isTroubled = false;
+      const type = answer.headers.get("content-type") ?? "application/octet-stream";
+      return new Response(body, { status: answer.status, headers: { "content-type": type } });
+    } catch (error) {
+      // A connection whose other end is gone without a word would be used for ever.
+      if (signal.aborted && client === http) renew(ca);
+      const why = signal.aborted ? `no answer within ${SERVER_MS} ms` : String(error);
+      if (!isTroubled) tell(`${host}: ${why}`);
+      isTroubled = true;
+      return refuse(502, why);
+    }
+  };
+  const serving = listen(path, async (request) => {
+    const asked = pathOf(request.url);
+    if (asked === DOOR_ALIVE_PATH) return refuse(200, "alive");
+    if (request.method !== "GET") return refuse(405, "only GET passes");
+    if (!READABLE.test(asked)) return refuse(403, "this is nothing that an ADD reads");
+    if (request.headers.get("host") !== host) return refuse(421, `this is the door to ${host}`);
+    return await ask(request, asked);
+  });
+  // The first handshake is the dear one; whatever is answered, it is done.
+  fetch(`https://${host}/version`, { client: http, signal: AbortSignal.timeout(SERVER_MS) })
+    .then((answer) => answer.arrayBuffer()).catch(() => {});
+  return {
+    trust(other) {
+      ca = other;
+      renew(other);
+    },
+    async [Symbol.asyncDispose]() {
+      await serving.shutdown();
+      http.close();
+    },
+  };
+}
+
+/** An answer of the door itself. */
+function refuse(status: number, why: string): Response {
+  return new Response(`${why}\n`, { status, headers: { [DOOR_HEADER]: "1" } });
+}
+
+/** With the query, if there is one. Of a unix socket, the URL's host is the socket's path. */
+function pathOf(url: string): string {
+  return url.replace(/^[a-z+]+:\/\/[^/]*/, "");
+}
+
+type Handler = (request: Request) => Promise<Response>;
+
+/** Listens, and takes the place of a door that was there, once everything about it is right. */
+function listen(path: string, handler: Handler): Deno.HttpServer {
+  const folder = path.replace(/\/[^/]*$/, "");
+  const next = `${path}.next`;
+  try {
+    makeFolder(folder);
+    removeIfThere(next);
+    const server = Deno.serve({
+      path: next,
+      onListen: () => {},
+      onError: (error) => refuse(500, describeError(asFabricError(error))),
+    }, handler);
+    Deno.chmodSync(next, 0o600);
+    Deno.renameSync(next, path);
+    return server;
+  } catch (cause) {
+    if (cause instanceof FabricError) throw cause;
+    throw new FabricError("invalid", `cannot listen on ${path}`, {
+      field: "--door",
+      value: path,
+      remedy: "give a socket in a folder that is root's",
+      cause,
+    });
+  }
+}
+
+function makeFolder(folder: string): void {
+  Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { isDirectory, uid } = Deno.lstatSync(folder);
+  if (!isDirectory || uid !== 0) {
+    throw new FabricError("invalid", `${folder} is not a folder of root's`, {
+      field: "--door",
+      value: folder,
+      remedy: "remove it, or give a socket in another folder",
+    });
+  }
+  Deno.chmodSync(folder, 0o700);
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
