@@ -25,8 +25,8 @@ export interface KeepKubeconfigOptions {
   readonly tokenFile: string;
   readonly caFile: string;
   readonly kubeconfig: string;
-  /** Socket by which the plugin reaches the API server; undefined: none is offered. */
-  readonly door: string | undefined;
+  /** The plugin's folder for state of this boot, where it finds a door; undefined: none is offered. */
+  readonly runDir: string | undefined;
   /** Write it and end. */
   readonly once: boolean;
   /** How often the files are looked at. */
@@ -52,7 +52,7 @@ Options:
 export const KEEP_KUBECONFIG_HELP = `Usage: fabric keep-kubeconfig --server URL [options]
 
 Writes the kubeconfig of the plugin from the token of a service account, and again whenever the token
-is renewed. With --door it also keeps a connection to the API server open, and lets the plugin use it
+is renewed. With --run-dir it also keeps a connection to the API server open, and lets the plugin use it
 by a socket that only root reaches: that saves each ADD a TLS handshake. It needs no capability, only
 folders to write to. SIGTERM ends it.
 
@@ -61,7 +61,7 @@ Options:
   --kubeconfig FILE   what to write (/etc/fabric/kubeconfig)
   --token-file FILE   (${ACCOUNT}/token)
   --ca-file FILE      (${ACCOUNT}/ca.crt)
-  --door SOCKET       usually /run/fabric/kubernetes/door.sock
+  --run-dir DIR       runDir of the plugin's configuration, usually /run/fabric; it is made root's alone
   --interval SECONDS  how often it looks (60)
   --once              write it and end
 `;
@@ -85,7 +85,7 @@ export function parseConfigure(args: readonly string[]): ConfigureOptions | unde
 export function parseKeepKubeconfig(
   args: readonly string[],
 ): KeepKubeconfigOptions | undefined {
-  const texts = ["server", "kubeconfig", "token-file", "ca-file", "door", "interval"];
+  const texts = ["server", "kubeconfig", "token-file", "ca-file", "run-dir", "interval"];
   const flags = parseFlags(args, { texts, switches: ["once"] });
   if (flags.help) return undefined;
   const server = flags.text("server");
@@ -93,7 +93,7 @@ export function parseKeepKubeconfig(
   if (!URL.canParse(server) || new URL(server).protocol !== "https:") {
     throw usage("--server", server, "give a URL that begins with https://");
   }
-  const door = flags.text("door");
+  const runDir = flags.text("run-dir");
   const interval = flags.text("interval") ?? "60";
   const seconds = Number(interval);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600) {
@@ -104,7 +104,7 @@ export function parseKeepKubeconfig(
     tokenFile: absolute("--token-file", flags.text("token-file") ?? `${ACCOUNT}/token`),
     caFile: absolute("--ca-file", flags.text("ca-file") ?? `${ACCOUNT}/ca.crt`),
     kubeconfig: absolute("--kubeconfig", flags.text("kubeconfig") ?? "/etc/fabric/kubeconfig"),
-    door: door === undefined ? undefined : absolute("--door", door),
+    runDir: runDir === undefined ? undefined : absolute("--run-dir", runDir),
     once: flags.has("once"),
     seconds,
   };

@@ -8,6 +8,7 @@
 
 import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
+import { doorPath } from "../mod/kube/door.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { pause } from "../mod/timer.ts";
 import {
@@ -58,14 +59,14 @@ export async function keepKubeconfig(
     }
   };
   const openOnce = (): void => {
-    const { door: path, server } = options;
-    if (path === undefined || door !== undefined) return;
+    const { runDir, server } = options;
+    if (runDir === undefined || door !== undefined) return;
     const tell = (trouble: string | undefined): void =>
       trouble === undefined
         ? io.writeStdout("the API server answers again\n")
         : complain(`the API server cannot be reached: ${trouble}`);
-    door = openDoor(path, { server, ca, tell });
-    io.writeStdout(`listening on ${path}\n`);
+    door = openDoor(runDir, { server, ca, tell });
+    io.writeStdout(`listening on ${doorPath({ runDir })}\n`);
   };
   try {
     attempt(openOnce);

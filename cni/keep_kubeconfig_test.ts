@@ -33,7 +33,7 @@ Deno.test("keepKubeconfig() writes a kubeconfig, and again when the token is ren
       tokenFile: `${folder}/token`,
       caFile: `${folder}/ca.crt`,
       kubeconfig: `${folder}/etc/kubeconfig`,
-      door: undefined,
+      runDir: undefined,
       once: false,
       seconds: 1,
     };

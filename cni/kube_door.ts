@@ -10,7 +10,7 @@
 
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
 import { httpHost, parseHttpTarget } from "../mod/http.ts";
-import { DOOR_ALIVE_PATH, DOOR_HEADER } from "../mod/kube/door.ts";
+import { DOOR_ALIVE_PATH, DOOR_HEADER, doorPath } from "../mod/kube/door.ts";
 
 /** An open door. */
 export interface OpenDoor extends AsyncDisposable {
@@ -44,12 +44,12 @@ const READABLE = new RegExp(
 );
 
 /**
- * Opens the door.
+ * Opens the door in the plugin's folder for state of this boot.
  *
- * @throws {FabricError} `invalid`, field `--door`: the folder is not root's, or the socket cannot be
+ * @throws {FabricError} `invalid`, field `--run-dir`: the folder is not root's, or the socket cannot be
  * made.
  */
-export function openDoor(path: string, options: DoorOptions): OpenDoor {
+export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
   const { server, tell } = options;
   const host = httpHost(parseHttpTarget(server.replace(/\/$/, ""), { field: "--server" }));
   let http = Deno.createHttpClient({ caCerts: [options.ca] });
@@ -86,7 +86,7 @@ export function openDoor(path: string, options: DoorOptions): OpenDoor {
       return refuse(502, why);
     }
   };
-  const serving = listen(path, async (request) => {
+  const serving = listen(runDir, async (request) => {
     const asked = pathOf(request.url);
     if (asked === DOOR_ALIVE_PATH) return refuse(200, "alive");
     if (request.method !== "GET") return refuse(405, "only GET passes");
@@ -122,11 +122,12 @@ function pathOf(url: string): string {
 type Handler = (request: Request) => Promise<Response>;
 
 /** Listens, and takes the place of a door that was there, once everything about it is right. */
-function listen(path: string, handler: Handler): Deno.HttpServer {
-  const folder = path.replace(/\/[^/]*$/, "");
+function listen(runDir: string, handler: Handler): Deno.HttpServer {
+  const path = doorPath({ runDir });
   const next = `${path}.next`;
   try {
-    makeFolder(folder);
+    // A kubelet makes folders that everybody may enter; the plugin's own secrets lie here, too.
+    for (const folder of [runDir, path.replace(/\/[^/]*$/, "")]) makeOurs(folder);
     removeIfThere(next);
     const server = Deno.serve({
       path: next,
@@ -139,22 +140,24 @@ function listen(path: string, handler: Handler): Deno.HttpServer {
   } catch (cause) {
     if (cause instanceof FabricError) throw cause;
     throw new FabricError("invalid", `cannot listen on ${path}`, {
-      field: "--door",
-      value: path,
-      remedy: "give a socket in a folder that is root's",
+      field: "--run-dir",
+      value: runDir,
+      remedy: "give a folder of root's that this process may write to",
       cause,
     });
   }
 }
 
-function makeFolder(folder: string): void {
+/** Makes the folder root's alone. */
+function makeOurs(folder: string): void {
   Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { isDirectory, uid } = Deno.lstatSync(folder);
-  if (!isDirectory || uid !== 0) {
-    throw new FabricError("invalid", `${folder} is not a folder of root's`, {
-      field: "--door",
+  // Of /run itself nobody may be locked out.
+  if (!isDirectory || uid !== 0 || folder.lastIndexOf("/") === 0) {
+    throw new FabricError("invalid", `${folder} is no folder that can be root's alone`, {
+      field: "--run-dir",
       value: folder,
-      remedy: "remove it, or give a socket in another folder",
+      remedy: "give /run/fabric, or what runDir of the plugin's configuration says",
     });
   }
   Deno.chmodSync(folder, 0o700);

@@ -20,8 +20,7 @@ export const DOOR_HEADER = "x-fabric-door";
 /** A request for this says whether the door is alive. */
 export const DOOR_ALIVE_PATH = "/door";
 
-/** Silence for this long is asked about, and for twice as long is the end. */
-const SILENCE_MS = 100;
+const DEFAULT_SILENCE_MS = 100;
 /** The door itself gives up earlier. */
 const ANSWER_MS = 2_500;
 
@@ -34,21 +33,25 @@ export interface KubeDoor extends Disposable {
   get(path: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer | undefined>;
 }
 
+export interface DoorOptions {
+  /** `host:port` of the API server that is meant. */
+  readonly host: string;
+  readonly warn: (why: string) => void;
+  /** Silence for this long is asked about, and for twice as long is the end. Default 100. */
+  readonly silenceMs?: number;
+}
+
 /**
  * The door at this path; undefined where there is none, or another user could have made it: who is
  * behind it gets our token, and is believed. `warn` is told of that, and of a door that does not open.
  */
 export function openKubeDoor(
   path: string,
-  { host, warn }: {
-    /** `host:port` of the API server that is meant. */
-    readonly host: string;
-    readonly warn: (why: string) => void;
-  },
+  options: DoorOptions,
 ): KubeDoor | undefined {
   const fault = faultOf(path);
-  if (fault === undefined) return new Door(path, { host, warn });
-  if (fault !== "") warn(fault);
+  if (fault === undefined) return new Door(path, options);
+  if (fault !== "") options.warn(fault);
   return undefined;
 }
 
@@ -85,6 +88,7 @@ class Door implements KubeDoor {
   readonly #path: string;
   readonly #host: string;
   readonly #warn: (why: string) => void;
+  readonly #silenceMs: number;
   readonly #end = new AbortController();
   readonly #lost = Promise.withResolvers<undefined>();
   readonly #free: HttpConnection[] = [];
@@ -93,13 +97,11 @@ class Door implements KubeDoor {
   #answers = 0;
   #isWatched = false;
 
-  constructor(
-    path: string,
-    { host, warn }: { readonly host: string; readonly warn: (why: string) => void },
-  ) {
+  constructor(path: string, { host, warn, silenceMs = DEFAULT_SILENCE_MS }: DoorOptions) {
     this.#path = path;
     this.#host = host;
     this.#warn = warn;
+    this.#silenceMs = silenceMs;
   }
 
   async get(
@@ -169,10 +171,10 @@ class Door implements KubeDoor {
     const { signal } = this.#end;
     while (this.#pending > 0 && this.#isOpen) {
       const before = this.#answers;
-      await pause(SILENCE_MS, signal);
+      await pause(this.#silenceMs, signal);
       if (this.#pending === 0 || this.#answers !== before || !this.#isOpen) continue;
-      const isAlive = await this.#ask(DOOR_ALIVE_PATH, {}, SILENCE_MS) !== undefined;
-      if (!isAlive) this.#giveUp(`silent for ${2 * SILENCE_MS} ms`);
+      const isAlive = await this.#ask(DOOR_ALIVE_PATH, {}, this.#silenceMs) !== undefined;
+      if (!isAlive) this.#giveUp(`silent for ${2 * this.#silenceMs} ms`);
     }
     this.#isWatched = false;
   }

@@ -1,13 +1,13 @@
 /**
- * What Kubernetes adds to an ADD: the same executable on the same host, cold, with and without a
- * kubeconfig, for a Pod of a Deployment (Pod, Namespace, ReplicaSet and Deployment are read).
+ * What Kubernetes adds to an ADD: the same executable on the same host, cold, for a Pod of a Deployment
+ * (Pod, Namespace, ReplicaSet and Deployment are read), directly and by the node's door, and for a
+ * sandbox that is no Pod.
  *
  * @module
  */
 
-import { stringify } from "yaml";
-import { makePod, makeWorkload, ours, startKubeBed } from "../kube/bed.ts";
-import { defaultConfig } from "../lab/fabric.ts";
+import { makePod, makeWorkload, ours, startKubeBed, USERS } from "../kube/bed.ts";
+import { accountOf, keeperCommand, until } from "../kube/door_fixture.ts";
 import type { Job, Times } from "./plugin_driver.ts";
 import { median, percentile } from "./table.ts";
 
@@ -20,42 +20,54 @@ export interface KubernetesRow {
   readonly addsP95: number;
 }
 
-/** Calls both in turns. */
+const DOOR = "/run/fabric/kubernetes/door.sock";
+const AWAY = "/run/fabric/kubernetes/away.sock";
+/** A socket can be moved, and is then found at its new place only. */
+const move = (from: string, to: string): string => `test ! -e ${from} || mv ${from} ${to}`;
+
+/** Calls all in turns. */
 export async function measureKubernetes(rounds: number): Promise<readonly KubernetesRow[]> {
   await using bed = await startKubeBed({ hosts: 1 });
   const host = bed.host(0);
-  const plain = stringify({
-    ...defaultConfig({ etcd: bed.lab.etcd }, host),
-    cluster: bed.kube.uid,
-    defaultNetwork: "vlan100",
-  });
-  await host.writeFile("/etc/fabric/plain.yaml", plain);
-  const deployment = await makeWorkload(bed.kube, "Deployment", "bench");
-  const fixed = await makeWorkload(bed.kube, "Deployment", "fixed", {
-    annotations: ours({ fixed: "true" }),
-  });
-  const cases = await Promise.all(
-    ([["any address", deployment], ["fixed address", fixed]] as const).map(async ([name, of]) => {
-      const owner = await makeWorkload(bed.kube, "ReplicaSet", `${of.name}-1`, { owner: of });
-      const pod = await makePod(bed.kube, `${of.name}-1-a`, { owner });
+  const account = accountOf(bed.kube, USERS.plugin);
+  await host.writeFile("/etc/fabric/keep/token", account.token);
+  await host.writeFile("/etc/fabric/keep/ca.crt", account.ca);
+  await using _keeper = host.start([
+    "/opt/cni/bin/fabric",
+    ...keeperCommand("/etc/fabric/keep", { server: account.server, run: "/run/fabric" }),
+  ]);
+  await until(() => host.exists(DOOR));
+  const pods = await Promise.all(
+    ([["any", {}], ["fixed", { fixed: "true" }]] as const).map(async ([name, annotations]) => {
+      const deployment = await makeWorkload(bed.kube, "Deployment", name, {
+        annotations: ours(annotations),
+      });
+      const owner = await makeWorkload(bed.kube, "ReplicaSet", `${name}-7d4b9c6f58`, {
+        owner: deployment,
+      });
+      const pod = await makePod(bed.kube, `${name}-7d4b9c6f58-x2k9p`, { owner });
       const args = Object.entries({
         IgnoreUnknown: "1",
         K8S_POD_NAMESPACE: pod.namespace,
         K8S_POD_NAME: pod.name,
         K8S_POD_UID: pod.uid,
       }).map(([key, value]) => `${key}=${value}`).join(";");
-      return { name, args, config: "/etc/fabric/config.yaml" };
+      return { name: `${name} address`, args };
     }),
   );
   const without = "without Kubernetes";
+  const cases = [
+    { name: without, args: "", before: move(AWAY, DOOR) },
+    ...pods.map(({ name, args }) => ({ name: `door, ${name}`, args, before: move(AWAY, DOOR) })),
+    ...pods.map(({ name, args }) => ({ name: `direct, ${name}`, args, before: move(DOOR, AWAY) })),
+  ];
   const job: Job = {
     rounds,
     cniPath: "/opt/cni/bin",
-    cases: [{ name: without, args: "", config: "/etc/fabric/plain.yaml" }, ...cases].map((one) => ({
-      name: one.name,
-      args: one.args,
+    cases: cases.map((one) => ({
+      ...one,
       program: "/opt/cni/bin/fabric",
-      conf: { cniVersion: "1.0.0", name: "fabric", type: "fabric", config: one.config },
+      conf: { cniVersion: "1.0.0", name: "fabric", type: "fabric" },
     })),
   };
   const driver = new URL("./plugin_driver.ts", import.meta.url).pathname;

@@ -14,6 +14,8 @@ export interface PluginCase {
   readonly conf?: Readonly<Record<string, unknown>>;
   /** CNI_ARGS. */
   readonly args?: string;
+  /** A line of shell that goes before each of its rounds. */
+  readonly before?: string;
 }
 
 export interface Job {
@@ -54,9 +56,10 @@ async function timed(
   return ms;
 }
 
-async function ip(...args: readonly string[]): Promise<void> {
-  const { code, stderr } = await new Deno.Command("ip", { args: [...args] }).output();
-  if (code !== 0) throw new Error(`ip ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+async function command(program: string, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await new Deno.Command(program, { args: [...args] }).output();
+  if (code === 0) return;
+  throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
 async function run(job: Job): Promise<Times> {
@@ -64,7 +67,8 @@ async function run(job: Job): Promise<Times> {
   for (const { name } of job.cases) times[name] = { add: [], del: [] };
   // The first round warms caches and is not counted.
   for (let round = -1; round < job.rounds; round++) {
-    for (const { name, program, conf, args } of job.cases) {
+    for (const { name, program, conf, args, before } of job.cases) {
+      if (before !== undefined) await command("sh", "-euc", before);
       const into = round < 0 ? undefined : times[name];
       if (conf === undefined) {
         const ms = await timed(program, { env: {}, input: "" });
@@ -72,7 +76,7 @@ async function run(job: Job): Promise<Times> {
         continue;
       }
       const netns = `bench${round + 1}`;
-      await ip("netns", "add", netns);
+      await command("ip", "netns", "add", netns);
       const call = (verb: string): Promise<number> =>
         timed(program, {
           env: {
@@ -90,7 +94,7 @@ async function run(job: Job): Promise<Times> {
       const del = await call("DEL");
       into?.add.push(add);
       into?.del.push(del);
-      await ip("netns", "delete", netns);
+      await command("ip", "netns", "delete", netns);
     }
   }
   return times;

@@ -69,8 +69,11 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
 
   await t.step("what it put on a node is the node's, and secret where it must be", async () => {
     const said = await first.host.execOk(
-      "stat -c '%n %a %u' /etc/fabric/* /opt/cni/bin/fabric /etc/cni/net.d/*; cat /etc/fabric/config.yaml",
+      "stat -c '%n %a %u' /etc/fabric/* /opt/cni/bin/fabric /etc/cni/net.d/* /run/fabric/kubernetes/* " +
+        "/run/fabric; cat /etc/fabric/config.yaml",
     );
+    assertMatch(said, /door\.sock 600 0\n/);
+    assertMatch(said, /\/run\/fabric 700 0\n/);
     assertMatch(said, /kubeconfig 600 0\n/);
     assertMatch(said, /10-fabric\.conflist 644 0\n/);
     assertMatch(said, /\nnode: host1\n/);

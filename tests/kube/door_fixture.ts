@@ -48,7 +48,7 @@ export function keeperCommand(
     `--token-file=${dir}/token`,
     `--ca-file=${dir}/ca.crt`,
     `--kubeconfig=${dir}/kubeconfig`,
-    `--door=${run}/kubernetes/door.sock`,
+    `--run-dir=${run}`,
     `--interval=${interval}`,
   ];
 }

@@ -68,12 +68,17 @@ interface Visitor extends Disposable {
 }
 
 /** A client as an ADD has it. */
-async function visit({ dir }: Pick<Bed, "dir">): Promise<Visitor> {
+async function visit(
+  { dir }: Pick<Bed, "dir">,
+  // On a machine that does other things, too, silence of a moment is no wonder.
+  { silenceMs = 2_000 }: { readonly silenceMs?: number } = {},
+): Promise<Visitor> {
   const target = await readKubeconfig(`${dir}/kubeconfig`);
   const warnings: string[] = [];
   const door = openKubeDoor(doorPath({ runDir: `${dir}/run` }), {
     host: httpHost(target.target),
     warn: (why) => void warnings.push(why),
+    silenceMs,
   });
   let byDoor = door === undefined ? -1 : 0;
   const counted: KubeDoor | undefined = door === undefined ? undefined : {
@@ -209,9 +214,11 @@ async function onlyReads(bed: Bed): Promise<void> {
 async function closed({ dir }: Bed): Promise<void> {
   const path = doorPath({ runDir: `${dir}/run` });
   const mode = (of: string): number => (Deno.lstatSync(of).mode ?? 0) & 0o777;
-  assertEquals([mode(path), mode(path.replace(/\/[^/]*$/, ""))], [0o600, 0o700]);
-  // The folder above lets everybody in: the door's own modes have to hold.
+  const folder = path.replace(/\/[^/]*$/, "");
+  assertEquals([mode(path), mode(folder), mode(`${dir}/run`)], [0o600, 0o700, 0o700]);
+  // The folders above let everybody in: the door's own have to hold.
   Deno.chmodSync(dir, 0o755);
+  Deno.chmodSync(`${dir}/run`, 0o755);
   const probe = `socat -u /dev/null UNIX-CONNECT:${path}`;
   const run = (argv: readonly string[]): Promise<boolean> =>
     new Deno.Command(argv[0] ?? "", { args: argv.slice(1), stderr: "null" }).output()
@@ -219,6 +226,9 @@ async function closed({ dir }: Bed): Promise<void> {
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
   assertEquals(await run(["sh", "-c", probe]), true);
   assertEquals(await run([...nobody, "sh", "-c", probe]), false);
+  Deno.chmodSync(folder, 0o755);
+  assertEquals(await run([...nobody, "sh", "-c", probe]), false);
+  Deno.chmodSync(folder, 0o700);
 }
 
 async function unsafe({ dir }: Bed): Promise<void> {
@@ -291,15 +301,17 @@ async function renewed(bed: Bed): Promise<void> {
 }
 
 async function slow(bed: Bed): Promise<void> {
-  using visitor = await visit(bed);
   await setLabel(bed, "slow");
-  assertEquals(await labelOf(visitor.client), "slow");
-  await bed.kube.pause();
-  const reading = labelOf(visitor.client);
-  await new Promise((resolve) => setTimeout(resolve, 600));
-  bed.kube.resume();
-  assertEquals(await reading, "slow");
-  assertEquals([visitor.byDoor(), visitor.warnings], [2, []]);
+  await until(async () => {
+    using visitor = await visit(bed, { silenceMs: 200 });
+    assertEquals(await labelOf(visitor.client), "slow");
+    await bed.kube.pause();
+    const reading = labelOf(visitor.client);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    bed.kube.resume();
+    assertEquals(await reading, "slow");
+    return visitor.byDoor() === 2 && visitor.warnings.length === 0;
+  });
 }
 
 async function silent(bed: Bed): Promise<void> {
@@ -334,23 +346,22 @@ async function restarted(bed: Bed): Promise<void> {
 }
 
 async function hung(bed: Bed): Promise<void> {
-  using visitor = await visit(bed);
-  assertEquals(await kindOf(visitor.client.get(SHOP)), "found");
+  using before = await visit(bed, { silenceMs: 100 });
+  assertEquals(await kindOf(before.client.get(SHOP)), "found");
   await stopProcess(bed.keeper.pid);
   try {
-    using stranger = await visit(bed);
-    for (const one of [visitor, stranger]) {
+    using after = await visit(bed, { silenceMs: 100 });
+    for (const visitor of [before, after]) {
       const start = performance.now();
-      const kinds = await Promise.all([1, 2, 3].map(() => kindOf(one.client.get(SHOP))));
+      const kinds = await Promise.all([1, 2, 3].map(() => kindOf(visitor.client.get(SHOP))));
       const ms = performance.now() - start;
       assertEquals(kinds, ["found", "found", "found"]);
-      assertEquals(one.byDoor(), -1);
-      assertStringIncludes(one.warnings.join(), "silent for 200 ms");
-      // 200 ms and three reads; generous, for a machine that does other things too.
-      assert(ms < 3_000, `${ms} ms`);
-      const again = performance.now();
-      assertEquals(await kindOf(one.client.get(SHOP)), "found");
-      assert(performance.now() - again < ms, "it is not asked again");
+      assertEquals(visitor.byDoor(), -1);
+      assertEquals(await kindOf(visitor.client.get(SHOP)), "found");
+      // 200 ms and three reads, on a machine that may do other things, too.
+      assert(ms < 5_000, `${ms} ms`);
+      assertEquals(visitor.warnings.length, 1, "it is asked once");
+      assertStringIncludes(visitor.warnings.join(), "silent for 200 ms");
     }
   } finally {
     Deno.kill(bed.keeper.pid, "SIGCONT");

@@ -27,3 +27,6 @@ imagePullSecrets:
 - --token-file=/var/run/secrets/fabric/token
 - --ca-file=/var/run/secrets/fabric/ca.crt
 {{- end }}
+{{- define "fabric.runDir" -}}
+{{ .Values.config.runDir | default "/run/fabric" }}
+{{- end }}
