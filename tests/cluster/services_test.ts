@@ -10,7 +10,8 @@ import { makeServiceWorld, type ServiceWorld } from "./service_world.ts";
 import { faultsOf, record, type WireRules } from "./uplink_frames.ts";
 
 /** What only nodes and their Pods know: Services, and the next hops towards them. */
-const NEVER_ON_A_WIRE = [...SERVICE_CIDRS, "169.254.0.0/16"];
+const NEVER_ON_A_WIRE = [...SERVICE_CIDRS, "169.254.0.0/16", "fe80::fab:1/128"];
+const HOP_MACS = ["01:80:c2:00:00:0f", "0e:fa:b0:00:00:01"];
 
 Deno.test("Services of every kind work on the underlay", async (t) => {
   await using cluster = await startCluster({ services: true, proxy: "nftables" });
@@ -103,7 +104,7 @@ async function rulesOf(lab: Lab, world: ServiceWorld): Promise<WireRules> {
   for (const host of lab.hosts) {
     for (const [mac, addresses] of await sandboxesOf(host)) stations.set(mac, addresses);
   }
-  return { stations, forbidden: NEVER_ON_A_WIRE };
+  return { stations, forbidden: NEVER_ON_A_WIRE, forbiddenMacs: HOP_MACS };
 }
 
 function macsIn(text: string): readonly string[] {

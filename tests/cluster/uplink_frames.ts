@@ -25,6 +25,8 @@ export interface WireRules {
   readonly stations: ReadonlyMap<string, ReadonlySet<string> | undefined>;
   /** Addresses that nothing may name. */
   readonly forbidden: readonly string[];
+  /** MACs that nothing may come from or go to. */
+  readonly forbiddenMacs: readonly string[];
 }
 
 /** A capture that runs. */
@@ -54,6 +56,11 @@ export function faultsOf(frames: readonly Frame[], rules: WireRules): readonly s
   const faults = new Map<string, number>();
   const note = (fault: string) => faults.set(fault, (faults.get(fault) ?? 0) + 1);
   for (const { source, destination, from, names } of frames) {
+    const known = rules.forbiddenMacs.find((mac) => mac === source || mac === destination);
+    if (known !== undefined) {
+      note(`${known} is on the wire`);
+      continue;
+    }
     for (const address of names) {
       if (forbidden.some((prefix) => prefixContains(prefix, address))) {
         note(`${source} > ${destination} names ${formatAddress(address)}`);
