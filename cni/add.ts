@@ -35,6 +35,7 @@ import { readKnownStore } from "../mod/node/known_store.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
 import { addResult, podInterface } from "./pod_interface.ts";
 import type { AddRequest } from "./request.ts";
+import { attachServices, prepareServices, withServices } from "./services_leg.ts";
 import { chainResult, type CniResult } from "./result.ts";
 import { finishEntriesOf } from "./spooled.ts";
 import { commonNeeds, planBridge } from "../mod/node/switch_port.ts";
@@ -159,23 +160,35 @@ async function attach(work: Work): Promise<Added> {
   const linked = Promise.withResolvers<void>();
   const settled = Promise.withResolvers<PlumbSettings>();
   const planned = Promise.withResolvers<PodInterface>();
-  const connected = Promise.withResolvers<void>();
+  const connected = Promise.withResolvers<unknown>();
+  const routed = Promise.withResolvers<boolean>();
   // A step that would have awaited it may never begin.
-  linked.promise.catch(() => {});
+  for (const { promise } of [linked, routed]) promise.catch(() => {});
   const plumbing = plumbSandbox(work, {
     settings: settled.promise,
     planning: planned.promise,
     connected: connected.promise,
     linked,
+    routed,
   });
   const resolving = work.kube?.resolve(base) ?? Promise.resolve(withoutKubernetes(base));
   const allocating = then(resolving, (resolved) => allocateAddresses(work, resolved));
   const dialing = dialSwitch(call);
   const connecting = call.steps.time("ovsdb", async () => readState(call, await dialing));
-  const planning = then(allocating, (allocation) => podInterface(request, allocation));
   const bridging = then(
     Promise.all([allocating, connecting]),
     ([{ network }, { state }]) => planBridge(call.config, network.spec.physicalNetwork, state),
+  );
+  const serving = call.config.services === undefined ? undefined : then(
+    Promise.all([allocating, bridging, connecting]),
+    ([allocation, bridge, node]) => prepareServices(work, { allocation, bridge }, node),
+  );
+  const planning = then(
+    Promise.all([allocating, serving]),
+    ([allocation, path]) => {
+      const pod = podInterface(request, allocation);
+      return path === undefined ? pod : withServices(pod, path);
+    },
   );
   const needing = then(
     connecting,
@@ -189,10 +202,21 @@ async function attach(work: Work): Promise<Added> {
     Promise.all([resolving, allocating, connecting, bridging, linked.promise]),
     ([{ asked }, allocation, { db }, bridge]) => plug(work, { asked, allocation, db, bridge }),
   );
-  plumbing.catch(linked.reject);
+  const attaching = serving === undefined ? undefined : then(
+    Promise.all([allocating, bridging, serving, plugging, routed.promise]),
+    async ([allocation, bridge, path, ofport, defaultRoute]) => {
+      if (!defaultRoute) return;
+      await attachServices(work, { allocation, bridge }, { path, ofport });
+    },
+  );
+  plumbing.catch((error) => {
+    linked.reject(error);
+    routed.reject(error);
+  });
   planning.then(planned.resolve, planned.reject);
   settling.then(settled.resolve, settled.reject);
-  plugging.then(connected.resolve, connected.reject);
+  // Neighbours hear of the pod when it has all that it shall have.
+  Promise.all([plugging, attaching]).then(connected.resolve, connected.reject);
 
   const steps = [
     resolving,
@@ -203,6 +227,7 @@ async function attach(work: Work): Promise<Added> {
     settling,
     plumbing,
     plugging,
+    ...(serving === undefined ? [] : [serving, attaching]),
   ];
   try {
     const [{ asked }, allocation, pod, { defaultRoute }] = await Promise.all([

@@ -24,6 +24,7 @@ import { portFacts, recordOf } from "../mod/node/port_facts.ts";
 import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
+import { podServices } from "../mod/node/services/attach.ts";
 import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
 
 /** A connection to ovsdb-server, and every answer from it. */
@@ -91,7 +92,10 @@ export function dialSwitch({ config }: Call): Promise<Ovsdb> {
 export function readState({ config }: Call, db: Ovsdb): Promise<Switch> {
   return asking("ovsdb", async () => ({
     db,
-    state: await readSwitch(db, { ports: uplinksToWatch(config) }),
+    state: await readSwitch(db, {
+      ports: uplinksToWatch(config),
+      services: config.services !== undefined,
+    }),
   }));
 }
 
@@ -106,10 +110,12 @@ export function plumbSandbox(
     readonly planning: Promise<PodInterface>;
     readonly connected: Promise<unknown>;
     readonly linked: PromiseWithResolvers<void>;
+    /** Whether the default routes come to this interface. */
+    readonly routed: PromiseWithResolvers<boolean>;
   },
 ): Promise<ConfiguredPod> {
   const { ifname, netns } = request.sandbox;
-  const { settings, planning, connected, linked } = legs;
+  const { settings, planning, connected, linked, routed } = legs;
   const linking = call.steps.time("veth", () => linked.promise);
   linking.catch(() => {});
   return undo.effect({
@@ -131,6 +137,7 @@ export function plumbSandbox(
             settings,
             connected,
             onLinked,
+            onRoute: routed.resolve,
           });
           faultPoint("add:after-pod");
           return configured;
@@ -140,7 +147,13 @@ export function plumbSandbox(
           throw new FabricError("host", "another step of this ADD failed", { cause });
         }
       }),
-    undo: () => unplumb(call.run, { host, netns, sourceTable: sourceTableOf(ifname) }),
+    undo: () =>
+      unplumb(call.run, {
+        host,
+        netns,
+        sourceTable: sourceTableOf(ifname),
+        services: podServices(call.config, host),
+      }),
   });
 }
 
@@ -150,7 +163,7 @@ function reached(pod: PodInterface): PodInterface {
   return pod;
 }
 
-/** The switch: resolves when ovs-vswitchd has the port in its datapath. */
+/** The switch: resolves to the port's number when ovs-vswitchd has it in its datapath. */
 export async function plug(
   work: Work,
   { asked, allocation, db, bridge }: {
@@ -159,7 +172,7 @@ export async function plug(
     readonly db: Ovsdb;
     readonly bridge: PlannedBridge;
   },
-): Promise<void> {
+): Promise<number> {
   const { call, host, undo, seen } = work;
   if (bridge.missing) {
     const mtu = await physicalMtu(work, allocation);
@@ -189,9 +202,10 @@ export async function plug(
         })),
     undo: () => unplug(call, host),
   });
-  await call.steps.time("ofport", () => asking("vswitchd", () => up));
+  const ofport = await call.steps.time("ofport", () => asking("vswitchd", () => up));
   seen.port = true;
   faultPoint("add:after-ofport");
+  return ofport;
 }
 
 /** By a connection of its own: the one at hand may be what broke. */

@@ -8,6 +8,7 @@ import { faultPoint } from "fabric/fault";
 import { isKind } from "../mod/error.ts";
 import { unplumb } from "../mod/host/plumb.ts";
 import { sourceTableOf } from "../mod/host/pod_plan.ts";
+import { podServices } from "../mod/node/services/attach.ts";
 import { connectOvsdb, delPort, type Ovsdb } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 
@@ -56,7 +57,11 @@ export async function detach(
     steps.time("host", async () => {
       faultPoint("del:before-veth");
       const sourceTable = sourceTableOf(ifname);
-      await unplumb(run, { host: port, ...(netns === undefined ? {} : { netns, sourceTable }) });
+      await unplumb(run, {
+        host: port,
+        ...(netns === undefined ? {} : { netns, sourceTable }),
+        services: podServices(call.config, port),
+      });
       faultPoint("del:after-veth");
     }),
   ]);

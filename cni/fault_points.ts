@@ -20,6 +20,9 @@ export const ADD_FAULT_POINTS = [
   "add:before-result",
 ] as const;
 
+/** Of an ADD that succeeds, on a node whose configuration has services. */
+export const SERVICES_FAULT_POINTS = ["add:before-services", "add:after-services"] as const;
+
 /** Of an ADD that fails and takes back what it did. */
 export const UNDO_FAULT_POINTS = ["add:before-undo", "add:after-undo"] as const;
 
@@ -46,6 +49,7 @@ export const GC_FAULT_POINTS = ["gc:before-host", "gc:after-host", "gc:after-rel
 /** All of them. */
 export const FAULT_POINTS: readonly string[] = [
   ...ADD_FAULT_POINTS,
+  ...SERVICES_FAULT_POINTS,
   ...UNDO_FAULT_POINTS,
   ...DEL_FAULT_POINTS,
   ...SPOOL_FAULT_POINTS,

@@ -25,6 +25,7 @@ import {
 } from "./pod.ts";
 import type { PodInterface } from "./pod_plan.ts";
 import type { Run } from "./run.ts";
+import { POD_TABLE } from "./service_names.ts";
 
 /** What the pair of devices gets besides: by the switch's datapath, and as limits. */
 export interface PlumbSettings extends DatapathNeeds {
@@ -41,6 +42,8 @@ export interface PlumbOptions extends Omit<ConfigurePodOptions, "txOffload" | "e
   readonly settings: Promise<PlumbSettings>;
   /** The devices are there: the host's end can become a port. */
   readonly onLinked: () => void;
+  /** Whether the default routes come to this interface, as soon as that is known. */
+  readonly onRoute?: (defaultRoute: boolean) => void;
 }
 
 /**
@@ -88,7 +91,7 @@ export async function plumb(
   pod: Promise<PodInterface>,
   options: PlumbOptions,
 ): Promise<ConfiguredPod> {
-  const { host, ifname, netns, settings, connected, onLinked } = options;
+  const { host, ifname, netns, settings, connected, onLinked, onRoute } = options;
   checkIfname(ifname);
   checkNetnsPath(netns);
   const plan = openPlan(pod, connected, settings.then(settingsLine));
@@ -110,6 +113,7 @@ export async function plumb(
       stdin: plan.input(),
       timeoutMs: POD_TIMEOUT_MS,
       onLine: (line) => {
+        if (line === "default" || line === "source") onRoute?.(line === "default");
         if (line !== "linked") return;
         linked = true;
         onLinked();
@@ -130,14 +134,45 @@ export interface UnplumbOptions {
   readonly netns?: string;
   /** Routing table of the interface, when rules for it may be left in the namespace. */
   readonly sourceTable?: number;
+  /** What may be left of the way to Services. */
+  readonly services?: PodServices;
+}
+
+/** A pod's way to Services, as far as its port's name tells. */
+export interface PodServices {
+  /** The file that tells of it. */
+  readonly note: string;
+  /** Of its flows. */
+  readonly cookie: string;
+  /** Where the sockets of bridges are. */
+  readonly bridges: string;
 }
 
 /**
- * $1 host's end, $2 namespace or empty, $3 routing table. What is missing is no error; a filter
- * that cannot be deleted is one only when it is there. A host whose datapath is the kernel's may
- * have no nft at all.
+ * $1 host's end, $2 namespace or empty, $3 routing table, $4 note, $5 cookie, $6 folder of bridges' sockets.
+ * What is missing is no error; a filter that cannot be deleted is one only when it is there. A host
+ * whose datapath is the kernel's may have no nft at all.
+ *
+ * The note goes first and last: a set-up makes again what it tells of, and a DEL that was killed is called again.
+ * Flows that cannot be deleted went with vswitchd. An address may have moved on to another pod here.
  */
 const END_SCRIPT = `
+services=
+if [ -n "$4" ] && [ -e "$4" ]; then mv -f "$4" "$4.ending"; fi
+if [ -n "$4" ] && [ -e "$4.ending" ]; then (
+  exec <"$4.ending"
+  read -r bridge && read -r device && read -r network && read -r mac || exit 0
+  ovs-ofctl --timeout=2 del-flows "unix:$6/$bridge.mgmt" "cookie=$5/-1" 2>/dev/null & flows=$!
+  lines=
+  while read -r address; do
+    ! grep -qsxF -e "$address" --exclude='*.ending' -r "\${4%/*}" || continue
+    lines="\${lines}route del $address dev $device table ${POD_TABLE}
+neigh del $address dev $device
+"
+  done
+  [ -z "$lines" ] || printf '%s' "$lines" | ip -force -batch - 2>/dev/null || :
+  wait "$flows" || :
+) & services=$!; fi
 nft delete chain netdev fabric "$1" 2>/dev/null & filter=$!
 rules=
 if [ -n "$2" ]; then
@@ -154,6 +189,7 @@ if ! wait "$filter" && nft list chain netdev fabric "$1" >/dev/null 2>&1; then
   echo "nft cannot delete the filter of $1" >&2; code=1
 fi
 [ -z "$rules" ] || wait "$rules" || :
+if [ -n "$services" ]; then wait "$services"; rm -f "$4.ending"; fi
 exit "$code"
 `;
 
@@ -164,10 +200,11 @@ exit "$code"
  * @throws {FabricError} `host` when something stays.
  */
 export async function unplumb(run: Run, options: UnplumbOptions): Promise<void> {
-  const { host, netns, sourceTable } = options;
+  const { host, netns, sourceTable, services } = options;
   const where = netns === undefined || sourceTable === undefined ? ["", ""] : [
     netns,
     String(sourceTable),
   ];
-  await run(["sh", "-c", END_SCRIPT, "sh", host, ...where]);
+  const { note = "", cookie = "", bridges = "" } = services ?? {};
+  await run(["sh", "-c", END_SCRIPT, "sh", host, ...where, note, cookie, bridges]);
 }

@@ -16,6 +16,7 @@ import {
   sourceAddresses,
 } from "./pod_plan.ts";
 import { type Run, stderrOf } from "./run.ts";
+import { POD_PORTS } from "./service_names.ts";
 
 /** What is known of a pod's interface before its addresses are. */
 export interface ConfigurePodOptions {
@@ -45,9 +46,9 @@ const OWN = "the namespace is the host's own";
  * empty.
  *
  * It begins before the addresses are known, and reads them from file 4: one line of families
- * (`4`, `6`, `46`), whether it has the default route (`default`, `source`, `first`), routing table
- * and addresses for it; lines for `ip -batch`, each behind the word of the case that it is for, and
- * a dot; later the announcement.
+ * (`4`, `6`, `46`), whether it has the default route (`default`, `source`, `first`), whether it has
+ * Services (`services`, `-`), routing table and addresses for it; lines for `ip -batch`, each behind
+ * the word of the case that it is for, and a dot; later the announcement.
  *
  * - arp_notify, ndisc_notify: the announcement, see `announcementLines()`.
  * - arp_ignore, arp_announce: a pod with two interfaces answers and asks by the address of the one
@@ -58,6 +59,7 @@ const OWN = "the namespace is the host's own";
  *   has IPv6 off: otherwise a pod of an IPv4 network could be reached by its link-local address,
  *   past everything that is known about it.
  * - The default route belongs to the first interface that has one, whoever made that.
+ * - Where connections go by the node, too, it gives them ports that the pod does not use of itself.
  * - Rules of a routing table survive the interface that they were made for, so old ones go first.
  */
 export const POD_SCRIPT = `set -e
@@ -67,7 +69,7 @@ echo 1 >arp_notify; echo 1 >arp_ignore; echo 2 >arp_announce
 cd /
 if [ "$2" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
 if [ "$3" != 0 ]; then tc qdisc replace dev "$1" root tbf rate "$3"bit burst "$4" limit "$5"; fi
-read -r families route table addresses <&4
+read -r families route services table addresses <&4
 if [ -d /proc/sys/net/ipv6/conf/"$1" ]; then
   cd /proc/sys/net/ipv6/conf/"$1"
   case $families in
@@ -100,6 +102,9 @@ if [ "$route" = first ]; then
   fi
 fi
 echo "$route"
+if [ "$services $route" = "services default" ]; then
+  echo "${POD_PORTS.first} ${POD_PORTS.last}" >/proc/sys/net/ipv4/ip_local_port_range
+fi
 lines=
 while read -r when line <&4; do
   case $when in .) break;; "$route") lines="$lines$line
@@ -229,13 +234,14 @@ export async function explainPod(run: Run, netns: string, error: unknown): Promi
 function setUpText(pod: PodInterface): string {
   const families = ([4, 6] as const).filter((family) => hasFamily(pod, family)).join("");
   const route = pod.defaultRoute === "first" ? "first" : pod.defaultRoute ? "default" : "source";
+  const services = pod.services === undefined ? "-" : "services";
   const table = pod.sourceTable === undefined ? "-" : String(pod.sourceTable);
   const lines = (word: "default" | "source"): readonly string[] =>
     route === "first" || route === word
       ? podLines(pod, { defaultRoute: word === "default" }).map((line) => `${word} ${line}`)
       : [];
   return [
-    [families, route, table, ...sourceAddresses(pod)].join(" "),
+    [families, route, services, table, ...sourceAddresses(pod)].join(" "),
     ...lines("default"),
     ...lines("source"),
     ".",

@@ -13,6 +13,7 @@ import {
   type Prefix,
   prefixContains,
 } from "../ip/prefix.ts";
+import { SERVICE_HOP, SERVICE_HOP_MAC } from "./service_names.ts";
 
 /** A route of a pod. */
 export interface PodRoute {
@@ -44,6 +45,11 @@ export interface PodInterface {
    * default route: answers leave where the question came in. See {@linkcode sourceTableOf}.
    */
   readonly sourceTable?: number;
+  /**
+   * Ranges and addresses that are reached by the node beside the wire: Services and the node itself.
+   * They count where the interface has the default routes.
+   */
+  readonly services?: readonly string[];
 }
 
 /** Above the tables that people number by hand. */
@@ -85,7 +91,7 @@ export function podLines(
 ): readonly string[] {
   const mtu = pod.mtu === undefined ? "" : ` mtu ${pod.mtu}`;
   const routing = options.defaultRoute
-    ? pod.gateways.map((gateway) => defaultLine(pod, gateway))
+    ? [...pod.gateways.map((gateway) => defaultLine(pod, gateway)), ...serviceLines(pod)]
     : pod.sourceTable === undefined
     ? []
     : sourceLines(pod, pod.sourceTable);
@@ -102,11 +108,12 @@ export function podLines(
  * The line that tells the segment where the addresses are now. Setting the MAC that the interface
  * has already makes the kernel send a gratuitous ARP and an unsolicited neighbour advertisement of
  * every address (with the settings arp_notify and ndisc_notify), and needs no further program. Said
- * twice, because a first frame can be lost while switches learn.
+ * twice, because a first frame can be lost while switches learn. The kernel forgets all neighbours by
+ * that, so the next hop to Services is told after it.
  */
 export function announcementLines(pod: PodInterface): readonly string[] {
   const line = `link set dev ${pod.ifname} address ${pod.mac}`;
-  return [line, line];
+  return [line, line, ...hopLines(pod)];
 }
 
 function addressLine(ifname: string, text: string): string {
@@ -131,6 +138,24 @@ function via(pod: PodInterface, text: string): string {
   const gateway = parseAddress(text);
   const onLink = pod.addresses.some((own) => prefixContains(subnetOf(own), gateway));
   return ` via ${formatAddress(gateway)} dev ${pod.ifname}${onLink ? "" : " onlink"}`;
+}
+
+/** What goes to Services, and by which next hop. */
+function serviceLines(pod: PodInterface): readonly string[] {
+  const { ifname, services = [] } = pod;
+  return ([4, 6] as const).flatMap((family) => {
+    const own = services.filter((to) => to.includes(":") === (family === 6));
+    if (own.length === 0 || !hasFamily(pod, family)) return [];
+    return own.map((to) => `route add ${to} via ${SERVICE_HOP[family]} dev ${ifname} onlink`);
+  });
+}
+
+/** Where the next hop to Services is. */
+function hopLines(pod: PodInterface): readonly string[] {
+  if (pod.services === undefined) return [];
+  return ([4, 6] as const).filter((family) => hasFamily(pod, family)).map((family) =>
+    `neigh replace ${SERVICE_HOP[family]} lladdr ${SERVICE_HOP_MAC} dev ${pod.ifname} nud permanent`
+  );
 }
 
 function sourceLines(pod: PodInterface, table: number): readonly string[] {

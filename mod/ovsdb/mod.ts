@@ -9,5 +9,6 @@ export * from "./client.ts";
 export * from "./external_ids.ts";
 export * from "./interface.ts";
 export * from "./port.ts";
+export * from "./service_port.ts";
 export * from "./switch.ts";
 export * from "./vswitchd.ts";

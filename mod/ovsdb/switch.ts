@@ -9,6 +9,7 @@ import { type Bridge, BRIDGE_STATE_COLUMNS, bridgeOf } from "./bridge.ts";
 import type { Ovsdb } from "./client.ts";
 import { MapColumn } from "./map.ts";
 import { rowsOf, select } from "./operation.ts";
+import { selectServicePorts, type ServicePort, servicePortsOf } from "./service_port.ts";
 import { optionalOf } from "./set.ts";
 
 /** A bridge, and the MTU of its own device. */
@@ -24,6 +25,8 @@ export interface SwitchState {
   readonly ports: readonly string[];
   /** `other_config:userspace-tso-enable`: a datapath in user space takes offloaded frames. */
   readonly userspaceTso: boolean;
+  /** Ports to the node's own stack; none unless they were asked for. */
+  readonly servicePorts: readonly ServicePort[];
 }
 
 const SWITCH_COLUMNS = { other_config: MapColumn };
@@ -34,17 +37,20 @@ const PORT_COLUMNS = { name: v.string() };
 /** Reads the state of all bridges, and which of the named ports there are. */
 export async function readSwitch(
   db: Ovsdb,
-  options: { readonly ports?: readonly string[] } = {},
+  options: { readonly ports?: readonly string[]; readonly services?: boolean } = {},
 ): Promise<SwitchState> {
-  const [settings, bridges, devices, ...ports] = await db.transact([
+  const { ports: names = [], services = false } = options;
+  const [settings, bridges, devices, ...rest] = await db.transact([
     select("Open_vSwitch", { columns: SWITCH_COLUMNS }),
     select("Bridge", { columns: BRIDGE_STATE_COLUMNS }),
     // A bridge's own device is an interface of type internal that has its name.
     select("Interface", { columns: DEVICE_COLUMNS, where: [["type", "==", "internal"]] }),
-    ...(options.ports ?? []).map((name) =>
+    ...names.map((name) =>
       select("Port", { columns: PORT_COLUMNS, where: [["name", "==", name]] })
     ),
+    ...(services ? [selectServicePorts()] : []),
   ]);
+  const ports = rest.slice(0, names.length);
   const mtus = new Map(rowsOf(devices, DEVICE_COLUMNS).map(({ name, mtu }) => [name, mtu]));
   const [row] = rowsOf(settings, SWITCH_COLUMNS);
   return {
@@ -52,5 +58,6 @@ export async function readSwitch(
       .map((bridge) => ({ ...bridge, mtu: mtus.get(bridge.name) })),
     ports: ports.flatMap((result) => rowsOf(result, PORT_COLUMNS)).map(({ name }) => name),
     userspaceTso: row?.other_config["userspace-tso-enable"] === "true",
+    servicePorts: services ? servicePortsOf(rest[names.length]) : [],
   };
 }

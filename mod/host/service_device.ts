@@ -1,0 +1,152 @@
+/**
+ * The devices of the service path on the node, and the settings around them. See ARCHITECTURE.md,
+ * "Services".
+ *
+ * @module
+ */
+
+import { FabricError } from "../error.ts";
+import type { DatapathNeeds } from "./datapath.ts";
+import { leakFilterText } from "./leak_filter.ts";
+import { offloadArgument } from "./pod.ts";
+import type { Run } from "./run.ts";
+import { SERVICE_DEVICE_MAC, SERVICE_HOP, type ServiceDevices } from "./service_names.ts";
+
+/** What the node needs for one network. */
+export interface ServiceDeviceOptions {
+  readonly devices: ServiceDevices;
+  /** The network's. */
+  readonly mtu: number;
+  readonly needs: DatapathNeeds;
+  /** Text for nft: the table of the whole node. */
+  readonly table: string;
+  /** Lines for `ip -batch`. */
+  readonly routes: readonly string[];
+  /** Lines for `ip -batch`; those that exist already stay. */
+  readonly rules: Readonly<Record<4 | 6, readonly string[]>>;
+}
+
+/**
+ * $1 the node's end, $2 the switch's, $3 MTU, $4 "on" or "off" for tx offload, $5 text for nft, $6 lines of
+ * routes behind their family, $7 and $8 lines of rules.
+ *
+ * - rp_filter: answers come in there from addresses whose route is another device's. An address of its
+ *   own, or the kernel drops them all the same.
+ * - What asks for MACs goes through the switch in a pod's name; the node answers nobody there.
+ * - A node that forwards no longer takes routes from routers, unless it is told to.
+ */
+const SCRIPT = `set -e
+conf=/proc/sys/net/ipv4/conf
+if ! [ -d "$conf/$1" ] || ! [ -d "$conf/$2" ]; then
+  ip link del "$1" 2>/dev/null || ip link del "$2" 2>/dev/null || :
+  ip link add "$1" mtu "$3" address ${SERVICE_DEVICE_MAC} type veth peer name "$2" mtu "$3"
+fi
+ip -batch - <<EOF
+link set $2 addrgenmode none mtu $3 up
+link set $1 addrgenmode none mtu $3 up
+address replace ${SERVICE_HOP[4]}/32 dev $1 scope link
+EOF
+if [ "$4" = off ]; then ethtool -K "$1" tx off >/dev/null; fi
+echo 2 >"$conf/$1/rp_filter"
+echo 8 >"$conf/$1/arp_ignore"
+echo 0 >"$conf/$1/send_redirects"
+[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
+conf=/proc/sys/net/ipv6/conf
+six=
+if [ -d "$conf/$1" ]; then
+  echo 1 >"$conf/$2/disable_ipv6"
+  if [ "$(cat "$conf/all/forwarding")" != 1 ]; then
+    for device in "$conf"/*; do
+      [ "$(cat "$device/accept_ra")" != 1 ] || echo 2 >"$device/accept_ra"
+    done
+    echo 1 >"$conf/all/forwarding"
+  fi
+  echo 0 >"$conf/$1/accept_ra"; echo 0 >"$conf/$1/autoconf"; echo 0 >"$conf/$1/accept_dad"
+  echo 0 >"$conf/$1/disable_ipv6"
+  ip -6 address replace ${SERVICE_HOP[6]}/64 dev "$1" nodad
+  six=1
+fi
+nft -f - <<EOF
+$5
+EOF
+lines=
+while read -r family line; do
+  case $family in 4) ;; 6) [ -n "$six" ] || continue;; *) continue;; esac
+  lines="$lines$line
+"
+done <<EOF
+$6
+EOF
+ip -batch - <<EOF
+$lines
+EOF
+add() {
+  said=$(printf '%s\\n' "$2" | ip "$1" -force -batch - 2>&1) && return
+  said=$(printf '%s\\n' "$said" | grep -v -e "File exists" -e "^Command failed") || return 0
+  printf '%s\\n' "$said" >&2
+  exit 1
+}
+add -4 "$7"
+[ -z "$six" ] || add -6 "$8"
+`;
+
+/**
+ * Makes all that one network needs in the node, or sees that it is there.
+ *
+ * @throws {FabricError} `host`.
+ */
+export async function setUpServiceDevices(run: Run, options: ServiceDeviceOptions): Promise<void> {
+  const { devices, mtu, needs, table, routes, rules } = options;
+  const filter = needs.leakFilter ? leakFilterText(devices.port) : "";
+  const byFamily = routes.map((line) => `${line.includes(":") ? 6 : 4} ${line}`);
+  try {
+    await run([
+      "sh",
+      "-c",
+      SCRIPT,
+      "sh",
+      devices.host,
+      devices.port,
+      String(mtu),
+      offloadArgument(needs.txOffload),
+      `${table}${filter}`,
+      byFamily.join("\n"),
+      rules[4].join("\n"),
+      rules[6].join("\n"),
+    ]);
+  } catch (cause) {
+    throw new FabricError("host", `Cannot set up the way to Services: ${messageOf(cause)}`, {
+      remedy:
+        "see what the program said; without services in the node's configuration it is left out",
+      cause,
+    });
+  }
+}
+
+/** The addresses by which the node itself would speak to these ranges, one of each family. */
+export async function findNodeAddresses(
+  run: Run,
+  cidrs: readonly string[],
+): Promise<readonly string[]> {
+  const found = await Promise.all(cidrs.map(async (cidr) => {
+    try {
+      const to = cidr.slice(0, cidr.indexOf("/"));
+      const { stdout } = await run(["ip", "-o", "route", "get", to]);
+      return / src (\S+)/.exec(stdout)?.[1];
+    } catch {
+      // No route: then the node has no address of that family to speak of.
+      return undefined;
+    }
+  }));
+  const addresses = found.filter((address) => address !== undefined);
+  return [
+    ...new Set([
+      addresses.find((address) => !address.includes(":")),
+      addresses.find((address) => address.includes(":")),
+    ]),
+  ].filter((address) => address !== undefined);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,143 @@
+/**
+ * The node's own half of the service path: its table of nftables, its rules and routes. Pure. See
+ * ARCHITECTURE.md, "Services".
+ *
+ * @module
+ */
+
+import { POD_TABLE, SERVICE_DEVICE_PREFIX, type ServiceDevices } from "../../host/service_names.ts";
+import { type Family, formatAddress, parseAddress } from "../../ip/address.ts";
+import { parsePrefix } from "../../ip/prefix.ts";
+
+/** Our table in nftables, of family inet. */
+export const SERVICE_NFT_TABLE = "fabric_services";
+
+/** Mark of packets that go on in their pod's own name. */
+const AS_POD = 0x10_0000;
+/** The same with its mask, as `ip rule` wants it. */
+const AS_POD_MARK = `0x${AS_POD.toString(16)}/0x${AS_POD.toString(16)}`;
+/** Marks of kube-proxy (0x4000) and of the reference plugin portmap (0x2000): to be masqueraded. */
+const MASQUERADE = "0x6000";
+/** In the connection's mark: it came in from a pod; it is masqueraded. */
+const FROM_POD = 0x40_0000;
+const MASQUERADED = 0x20_0000;
+
+/** Where the rules stand among others, all before the table `main`. */
+export const RULE_PREFERENCES = { onLink: 10_100, node: 10_101, gateway: 10_102, pods: 10_103 };
+
+/** The first source port of connections by the node; see `POD_PORTS`. */
+const FIRST_PORT = 49_152;
+
+/**
+ * The text for `nft -f -` that puts the table in place of itself, at once.
+ *
+ * Translation by kube-proxy and portmap is at priority -100, their masquerading at 100.
+ */
+export function serviceTableText(nodeAddresses: readonly string[]): string {
+  const device = `"${SERVICE_DEVICE_PREFIX}*"`;
+  const mark = (value: number): string => `0x${value.toString(16)}`;
+  const asNode = ([[4, "ip"], [6, "ip6"]] as const).flatMap(([family, word]) => {
+    const address = ofFamily(nodeAddresses, family);
+    return address === undefined
+      ? []
+      : [`oifname ${device} meta mark & ${MASQUERADE} != 0 snat ${word} to ${address}`];
+  });
+  return `add table inet ${SERVICE_NFT_TABLE}
+delete table inet ${SERVICE_NFT_TABLE}
+table inet ${SERVICE_NFT_TABLE} {
+  chain prerouting {
+    type filter hook prerouting priority -99; policy accept;
+    iifname != ${device} return
+    ct direction != original return
+    ct mark set ct mark or ${mark(FROM_POD)}
+    meta mark & ${MASQUERADE} != 0 ct mark set ct mark or ${mark(MASQUERADED)}
+    ct mark & ${mark(MASQUERADED)} != 0 return
+    ct status & dnat == dnat meta mark set meta mark or ${mark(AS_POD)}
+  }
+  chain forward {
+    type filter hook forward priority 10; policy accept;
+    ct direction != original return
+    ct status & dnat == dnat return
+    iifname ${device} counter drop
+    oifname ${device} counter drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority 90; policy accept;
+    ${asNode.join("\n    ")}
+    oifname ${device} fib saddr type local return
+    oifname ${device} meta nfproto ipv4 meta l4proto { tcp, udp, sctp } \
+snat ip to ip saddr:${FIRST_PORT}-65535
+    oifname ${device} meta nfproto ipv6 meta l4proto { tcp, udp, sctp } \
+snat ip6 to ip6 saddr:${FIRST_PORT}-65535
+    oifname ${device} return
+    ct mark & ${mark(FROM_POD)} != 0 masquerade
+  }
+}
+`;
+}
+
+/** A network as its routes need it. */
+export interface RoutedNetwork {
+  readonly devices: ServiceDevices;
+  readonly subnets: readonly { readonly cidr: string; readonly gateway?: string | undefined }[];
+}
+
+/** Lines for `ip -batch`, each of which may be carried out again: the network's own table. */
+export function networkRoutes({ devices, subnets }: RoutedNetwork, family: Family): string[] {
+  const { host, table } = devices;
+  const own = subnets.filter(({ cidr }) => parsePrefix(cidr).family === family);
+  const gateway = own.find((subnet) => subnet.gateway !== undefined)?.gateway;
+  const onLink = own.map(({ cidr }) => `route replace ${cidr} dev ${host} table ${table}`);
+  if (gateway === undefined) return onLink;
+  const via = formatAddress(parseAddress(gateway));
+  return [
+    ...onLink,
+    `route replace default via ${via} dev ${host} onlink table ${table}`,
+  ];
+}
+
+/** Rules of one family, as `ip rule` takes them. Those that are there already stay. */
+export function serviceRules(
+  { host, table }: ServiceDevices,
+  viaNode: readonly string[],
+  family: Family,
+): string[] {
+  const { onLink, node, gateway, pods } = RULE_PREFERENCES;
+  const marked = `fwmark ${AS_POD_MARK}`;
+  return [
+    `rule add pref ${onLink} iif ${host} ${marked} lookup ${table} suppress_prefixlength 0`,
+    `rule add pref ${node} ${marked} lookup main suppress_prefixlength 0`,
+    ...viaNode.filter((cidr) => parsePrefix(cidr).family === family)
+      .map((cidr) => `rule add pref ${node} to ${cidr} ${marked} lookup main`),
+    `rule add pref ${gateway} iif ${host} ${marked} lookup ${table}`,
+    `rule add pref ${pods} not ${marked} lookup ${POD_TABLE}`,
+  ];
+}
+
+/** A pod as the node's stack has to know it. */
+export interface RoutedPod {
+  /** The node's device of its network. */
+  readonly device: string;
+  readonly mac: string;
+  /** Without prefix length. */
+  readonly addresses: readonly string[];
+}
+
+/** Lines for `ip -batch` that make the pod's host routes and neighbours. */
+export function podRoutes(pod: RoutedPod, nodeAddresses: readonly string[]): readonly string[] {
+  const { device, mac, addresses } = pod;
+  return addresses.flatMap((address) => {
+    const own = ofFamily(nodeAddresses, parseAddress(address).family);
+    // What the node itself sends to its pods has an address that they answer to by this way.
+    const source = own === undefined ? "" : ` src ${own}`;
+    return [
+      `neigh replace ${address} lladdr ${mac} dev ${device} nud permanent`,
+      `route replace ${address} dev ${device}${source} table ${POD_TABLE}`,
+    ];
+  });
+}
+
+/** The first of a family. */
+function ofFamily(addresses: readonly string[], family: Family): string | undefined {
+  return addresses.find((text) => parseAddress(text).family === family);
+}
