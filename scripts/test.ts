@@ -47,9 +47,24 @@ const BUILDS: readonly Step[] = [
   { name: "compile --fault-points", command: ["scripts/compile", "--fault-points"] },
 ];
 
-/** Go programs that tests use; built once, 95 s on two cores. */
-const TOOLS: Step = { name: "tools", command: ["scripts/tools"] };
+/**
+ * Go programs that tests use, as targets of `scripts/tools`, in the order in which they are built:
+ * what the first suites need comes first.
+ */
+const TOOLS = ["cni", "containerd", "kubernetes", "cluster", "helm", "critools", "e2e"] as const;
+type Tool = typeof TOOLS[number];
 
+/** What suites need of them; those that are not here need none. */
+const NEEDS: Readonly<Record<string, readonly Tool[]>> = {
+  lab: ["cni", "containerd"],
+  e2e: ["cni", "containerd"],
+  kube: ["kubernetes"],
+  server: ["kubernetes"],
+  cluster: ["cni", "containerd", "kubernetes", "cluster", "helm"],
+  conformance: ["cni", "containerd", "kubernetes", "cluster", "critools", "e2e"],
+};
+
+/** All of them; those whose tools are built last come last. */
 async function findSuites(): Promise<readonly Suite[]> {
   const unit = (await Promise.all(UNIT_FOLDERS.map((folder) => testFiles(folder)))).flat();
   const suites: Suite[] = [];
@@ -60,7 +75,8 @@ async function findSuites(): Promise<readonly Suite[]> {
       if (files.length > 0) suites.push({ name, files });
     } else if (name.endsWith("_test.ts")) spanning.push(`tests/${name}`);
   }
-  suites.sort((one, other) => one.name.localeCompare(other.name));
+  const waits = ({ name }: Suite) => TOOLS.findLastIndex((tool) => NEEDS[name]?.includes(tool));
+  suites.sort((one, other) => waits(one) - waits(other) || one.name.localeCompare(other.name));
   return [{ name: "unit", files: [...unit, ...spanning.sort()] }, ...suites];
 }
 
@@ -89,6 +105,46 @@ async function runStep({ name, command: [program = "", ...args] }: Step): Promis
   say(`${name}: ${success ? "ok" : "FAILED"} (${seconds.toFixed(1)} s)`);
   if (!success) say(new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));
   return { file: "", name, seconds, outcome: success ? "passed" : "failed" };
+}
+
+/**
+ * Builds tools one after another while suites run, which come first; says what is built. Each is a
+ * result of its own, so that a suite waits for no more than it needs.
+ */
+function buildTools(suites: readonly Suite[]): ReadonlyMap<Tool, Promise<TestResult>> {
+  const steps = new Map<Tool, Promise<TestResult>>();
+  let last: Promise<unknown> = Promise.resolve();
+  for (const tool of TOOLS) {
+    if (suites.every(({ name }) => NEEDS[name]?.includes(tool) !== true)) continue;
+    const step = last.then(() => buildTool(tool));
+    steps.set(tool, step);
+    last = step;
+  }
+  return steps;
+}
+
+async function buildTool(tool: Tool): Promise<TestResult> {
+  const start = performance.now();
+  const child = new Deno.Command("nice", {
+    args: ["-n", "10", "scripts/tools", tool],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let said = "";
+  let rest = "";
+  for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+    said += part;
+    const lines = (rest + part).split("\n");
+    rest = lines.pop() ?? "";
+    // Not what Go says of each module.
+    for (const line of lines.filter((line) => line.startsWith("tools: "))) say(line);
+  }
+  const { success } = await child.status;
+  if (!success) say(`tools ${tool}: FAILED\n${said}`);
+  const seconds = (performance.now() - start) / 1000;
+  return { file: "", name: `tools ${tool}`, seconds, outcome: success ? "passed" : "failed" };
 }
 
 /** Runs the files of a suite side by side. */
@@ -164,16 +220,14 @@ async function runAll(options: Options): Promise<number> {
   const suites = options.suites.length === 0
     ? all
     : all.filter(({ name }) => options.suites.includes(name));
-  // Three at a time keep two cores busy; a first build of the tools takes longest and goes along.
-  const tools = suites.some(({ name }) => name !== "unit") ? runStep(TOOLS) : undefined;
+  const tools = buildTools(suites);
   const results = [...await Promise.all(STATIC.map(runStep))];
   for (const step of BUILDS) results.push(await runStep(step));
   for (const suite of suites) {
-    if (suite.name !== "unit" && tools !== undefined && !results.includes(await tools)) {
-      results.push(await tools);
-    }
+    await Promise.all((NEEDS[suite.name] ?? []).map((tool) => tools.get(tool)));
     results.push(...await runSuite(suite, options));
   }
+  results.push(...await Promise.all(tools.values()));
   return await summarize(results);
 }
 

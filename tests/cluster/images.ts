@@ -12,6 +12,8 @@ import { FABRIC_BINARY, TOOLS } from "../lab/mod.ts";
 export const PAUSE_IMAGE = "fabric.test/pause:1";
 /** busybox's tools and `/agnhost`; by default it sleeps. */
 export const TOOLS_IMAGE = "fabric.test/tools:1";
+/** The same files; by default it serves a page at port 80. */
+export const WEB_IMAGE = "fabric.test/web:1";
 /** Cluster DNS. */
 export const COREDNS_IMAGE = "fabric.test/coredns:1";
 /** The product. */
@@ -22,9 +24,9 @@ const AGNHOST = `${TOOLS}kubernetes/agnhost`;
 const MEDIA = "application/vnd.oci.image";
 
 /** One archive: what it is made of, and the images in it. */
-interface Archive {
+export interface Archive {
   readonly path: string;
-  /** The archive is made again when this file is newer. */
+  /** The archive is made again when this file is newer, or another field of this has changed. */
   readonly source: string;
   /** Script that makes the folder `root`. */
   readonly rootfs: string;
@@ -34,7 +36,7 @@ interface Archive {
   }[];
 }
 
-/** The archive of {@linkcode PAUSE_IMAGE} and {@linkcode TOOLS_IMAGE}. */
+/** The archive of {@linkcode PAUSE_IMAGE}, {@linkcode TOOLS_IMAGE} and {@linkcode WEB_IMAGE}. */
 export function imageArchive(): Promise<string> {
   return ensureArchive({
     path: `${TOOLS}kubernetes/images.tar`,
@@ -43,10 +45,12 @@ export function imageArchive(): Promise<string> {
     cp "$(command -v busybox)" root/bin/busybox
     for x in $(root/bin/busybox --list | grep -vx busybox); do ln -s busybox "root/bin/$x"; done
     cp ${AGNHOST} root/agnhost
+    mkdir root/www && echo It works >root/www/index.html
     echo root:x:0:0:root:/root:/bin/sh >root/etc/passwd`,
     images: [
       { name: PAUSE_IMAGE, config: { Entrypoint: ["/agnhost", "pause"] } },
       { name: TOOLS_IMAGE, config: { Entrypoint: ["/agnhost"], Cmd: ["pause"] } },
+      { name: WEB_IMAGE, config: { Cmd: ["httpd", "-f", "-p", "80", "-h", "/www"] } },
     ],
   });
 }
@@ -76,17 +80,25 @@ export function fabricArchive(): Promise<string> {
   });
 }
 
-async function ensureArchive(archive: Archive): Promise<string> {
+/** Makes an archive that is missing or older than its source; its path. */
+export async function ensureArchive(archive: Archive): Promise<string> {
   const { path, source } = archive;
+  const recipe = `${path}.json`;
   const [made, built] = await Promise.all(
-    [path, source].map((file) => Deno.stat(file).catch(() => undefined)),
+    [recipe, source].map((file) => Deno.stat(file).catch(() => undefined)),
   );
-  if (built === undefined) throw new Error(`${source} is missing: run scripts/tools cluster`);
-  if (made !== undefined && Number(made.mtime) >= Number(built.mtime)) return path;
+  if (built === undefined) throw new Error(`${source} is missing: run scripts/tools`);
+  const text = JSON.stringify(archive);
+  if (
+    made !== undefined && Number(made.mtime) >= Number(built.mtime) &&
+    await Deno.readTextFile(recipe) === text
+  ) return path;
   const work = await Deno.makeTempDir({ dir: `${TOOLS}kubernetes`, prefix: "images-" });
   try {
     await makeArchive(work, archive);
     await Deno.rename(`${work}/images.tar`, path);
+    await Deno.writeTextFile(`${work}/recipe`, text);
+    await Deno.rename(`${work}/recipe`, recipe);
   } finally {
     await Deno.remove(work, { recursive: true });
   }

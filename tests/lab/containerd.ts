@@ -14,6 +14,8 @@ import { announced, makeRootfs } from "./rootfs.ts";
 export interface ContainerdOptions {
   /** Folder of `containerd`, `ctr` and the shim. Default: Debian's on PATH. */
   readonly binaries?: string;
+  /** What sandboxes run that are started by CRI; it must have been imported then. */
+  readonly sandboxImage?: string;
 }
 
 export interface RunOptions {
@@ -39,6 +41,8 @@ export interface Container extends Place, AsyncDisposable {
 
 export interface Containerd extends AsyncDisposable {
   readonly version: string;
+  /** Its socket, on the host. */
+  readonly socket: string;
   /** Starts a container with a network; throws with what was printed when that fails. */
   run(id: string, options?: RunOptions): Promise<Container>;
   /** Runs ctr; its standard output. */
@@ -49,13 +53,16 @@ export interface Containerd extends AsyncDisposable {
 
 const SOCKET = "/run/containerd/containerd.sock";
 
-const CONFIG = `version = 2
+const configuration = ({ sandboxImage }: ContainerdOptions) =>
+  `version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
 [grpc]
   address = "${SOCKET}"
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
+  tolerate_missing_hugetlb_controller = true
+  ${sandboxImage === undefined ? "" : `sandbox_image = "${sandboxImage}"`}
 `;
 
 /** Starts containerd on a host. */
@@ -67,7 +74,7 @@ export async function startContainerd(
     ":",
   );
   const env = { PATH, CONTAINERD_ADDRESS: SOCKET };
-  await host.writeFile("/etc/containerd/lab.toml", CONFIG);
+  await host.writeFile("/etc/containerd/lab.toml", configuration(options));
   const daemon = host.start(
     `${JOIN_SERVICES}
 exec containerd --config /etc/containerd/lab.toml`,
@@ -99,7 +106,7 @@ exec containerd --config /etc/containerd/lab.toml`,
   const stop = async () => {
     await daemon.stop();
   };
-  return { version, run, ctr, stop, [Symbol.asyncDispose]: stop };
+  return { version, socket: SOCKET, run, ctr, stop, [Symbol.asyncDispose]: stop };
 }
 
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
