@@ -101,8 +101,8 @@ export async function serveSource(place: Place, port: number): Promise<AsyncDisp
 export async function askSource(from: Place, address: string, port: number): Promise<string> {
   const target = address.includes(":") ? `TCP6:[${address}]` : `TCP4:${address}`;
   const { stdout, code, stderr } = await from.exec(
-    ["socat", "-t2", "-", `${target}:${port},connect-timeout=3`],
-    { input: "hello\n", timeoutMs: 15_000 },
+    ["socat", "-t2", "-", `${target}:${port},connect-timeout=10`],
+    { input: "hello\n", timeoutMs: 30_000 },
   );
   const [seen = "", echo] = stdout.trim().split("\n");
   if (code !== 0 || echo !== "hello") return `no answer: ${stderr.trim().split("\n").at(-1)}`;

@@ -119,8 +119,8 @@ export function networkFlows(network: FlowNetwork): readonly string[] {
   const replies = forms.flatMap(({ match, strip }) =>
     ["ip", "ipv6"].flatMap((family) =>
       ["est", "rel"].map((state) =>
-        `table=${REPLIES},priority=100,ct_state=+trk+${state}+rpl,ct_mark=${hex(mark)},${family},` +
-        `${match},actions=${strip}mod_dl_dst:${SERVICE_DEVICE_MAC},output:${port}`
+        `table=${REPLIES},priority=100,${replied(state, mark)},${family},${match},` +
+        `actions=${strip}mod_dl_dst:${SERVICE_DEVICE_MAC},output:${port}`
       )
     )
   );
@@ -138,13 +138,16 @@ export function networkFlows(network: FlowNetwork): readonly string[] {
 /** Flows of a pod. */
 export function podFlows(pod: FlowPod, network: FlowNetwork): readonly string[] {
   const cookie = podCookie(pod.name);
-  return pod.addresses.map(parseAddress).flatMap((address) => addressFlows(address, pod, network))
-    .map((flow) => `cookie=${cookie},${flow}`);
+  return [
+    ...pod.addresses.map(parseAddress).flatMap((address) => addressFlows(address, pod, network)),
+    // Its answer to a pod of another network goes by their gateways, as the question came.
+    `table=${REPLIES},priority=120,in_port=${pod.ofport},actions=NORMAL`,
+  ].map((flow) => `cookie=${cookie},${flow}`);
 }
 
 function addressFlows(address: Address, pod: FlowPod, network: FlowNetwork): readonly string[] {
   const { ofport, mac } = pod;
-  const { port, vlan } = network;
+  const { port, vlan, mark } = network;
   const text = formatAddress(address);
   const v4 = address.family === 4;
   const [family, source, destination] = v4
@@ -177,6 +180,11 @@ function addressFlows(address: Address, pod: FlowPod, network: FlowNetwork): rea
       `priority=1420,${answers},dl_dst=${mac},${match},` +
       `actions=NORMAL,${strip}${answered}mod_dl_dst:${SERVICE_DEVICE_MAC},output:${port}`
     ),
+    // Answers to connections by the node, to pods of this network or to who came by the node.
+    ...["est", "rel"].map((state) =>
+      `table=${REPLIES},priority=130,in_port=${ofport},${replied(state, mark)},${family},` +
+      `actions=mod_dl_dst:${SERVICE_DEVICE_MAC},output:${port}`
+    ),
     // To the pod. What is to go by a gateway has the gateway's MAC.
     `table=${FROM_NODE},priority=200,${family},dl_dst=${mac},${destination},actions=output:${ofport}`,
     // To the wire: a frame of the pod.
@@ -185,6 +193,11 @@ function addressFlows(address: Address, pod: FlowPod, network: FlowNetwork): rea
     `table=${IDENTITY},priority=${1 + ofport % 65_000},in_port=${port},${asks},` +
     `actions=${asPod},${asked},${byPort}`,
   ];
+}
+
+/** Answers in a connection by the node that began in this network. */
+function replied(state: string, mark: number): string {
+  return `ct_state=+trk+${state}+rpl,ct_mark=${hex(mark)}`;
 }
 
 /** How frames of a VLAN are matched, and made untagged. */
