@@ -13,6 +13,7 @@ import { measurePlugins, type PluginRow } from "./plugins.ts";
 import { measurePodStart } from "./pod_start.ts";
 import { measurePods, measureRollout } from "./pods.ts";
 import { measureServer } from "./server.ts";
+import { measureServicePaths } from "./service_paths.ts";
 import { measurePaths } from "./throughput.ts";
 
 const ROUNDS = 50;
@@ -78,6 +79,10 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   start: async () => {
     const rows = await measurePodStart({ pods: 20, rounds: 5 });
     table("20 Pods at once on one node, seconds until Ready", rows);
+  },
+  services: async () => {
+    const rows = await measureServicePaths({ rounds: 5, seconds: 2 });
+    table("paths in a cluster of two nodes; goal of the ClusterIP's ratios: >= 0.85", rows);
   },
   allocations: async () => {
     table("allocations per second, 64 clients in one process", [
