@@ -1,7 +1,7 @@
 /**
  * Images without a registry: OCI archives with one layer. The tools' is made of Debian's static
  * busybox and of agnhost, the program of Kubernetes' own tests, which is also the sandboxes' `pause`;
- * the product's is that of `deploy/Containerfile`.
+ * the product's is built from `deploy/Containerfile` by `scripts/image`.
  *
  * @module
  */
@@ -67,17 +67,36 @@ export function corednsArchive(): Promise<string> {
   });
 }
 
-/** The archive of {@linkcode FABRIC_IMAGE}, with what the Containerfile says of it. */
-export function fabricArchive(): Promise<string> {
-  return ensureArchive({
-    path: `${TOOLS}kubernetes/fabric.tar`,
-    source: FABRIC_BINARY,
-    rootfs: `cp -a "$(${ROOT}scripts/image --rootfs)" root`,
-    images: [{
-      name: `${FABRIC_IMAGE.repository}:${FABRIC_IMAGE.tag}`,
-      config: { Entrypoint: ["/usr/bin/fabric"], User: "65532:65532" },
-    }],
-  });
+/** podman's storage of its own; vfs needs nothing of the file system below. */
+const STORAGE = `cat >storage.conf <<END
+[storage]
+driver = "vfs"
+runroot = "$PWD/run"
+graphroot = "$PWD/storage"
+END
+export CONTAINERS_STORAGE_CONF=$PWD/storage.conf`;
+
+/** The archive of {@linkcode FABRIC_IMAGE}: built and saved as docs/install.md says. */
+export async function fabricArchive(): Promise<string> {
+  const path = `${TOOLS}kubernetes/fabric.tar`;
+  const sources = [FABRIC_BINARY, `${ROOT}scripts/image`, `${ROOT}deploy/Containerfile`];
+  const changed = async (file: string) => Number((await Deno.stat(file)).mtime);
+  const made = await changed(path).catch(() => 0);
+  if (Math.max(...await Promise.all(sources.map(changed))) <= made) return path;
+  const name = `${FABRIC_IMAGE.repository}:${FABRIC_IMAGE.tag}`;
+  const work = await Deno.makeTempDir({ dir: `${TOOLS}kubernetes`, prefix: "images-" });
+  try {
+    await sh(
+      `${STORAGE}
+      ${ROOT}scripts/image ${name} >&2
+      podman save --output images.tar ${name} >&2`,
+      { cwd: work },
+    );
+    await Deno.rename(`${work}/images.tar`, path);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  return path;
 }
 
 /** Makes an archive that is missing or older than its source; its path. */
