@@ -37,9 +37,11 @@ export function runKeepKubeconfig(args: readonly string[], io: RoleIo): Promise<
 }
 
 /**
- * Writes the kubeconfig, and again when token or authority are others; holds the door open. What fails
- * once the kubeconfig stands is told and tried again: the old token is good for a while, and the
- * plugin does without a door.
+ * Writes the kubeconfig, and again when token or authority are others than before, or it is gone;
+ * holds the door open. What somebody else wrote meanwhile stays: in an upgrade the Pod that comes and
+ * the Pod that goes both run for a moment, and the token of the one that goes ends with it. What fails
+ * once the kubeconfig stands is told and tried again: the old token is good for a while, and the plugin
+ * does without a door.
  *
  * @throws {FabricError} `invalid`: it cannot be written the first time.
  */
@@ -47,7 +49,7 @@ export async function keepKubeconfig(
   options: KeepKubeconfigOptions,
   { io, signal }: { readonly io: RoleIo; readonly signal: AbortSignal },
 ): Promise<void> {
-  let ca = writeIfOther(options, io);
+  let mine = write(options, { io, last: undefined });
   if (options.once) return;
   let door: OpenDoor | undefined;
   const complain = (what: string): void => io.writeStderr(`fabric keep-kubeconfig: ${what}\n`);
@@ -65,7 +67,7 @@ export async function keepKubeconfig(
       trouble === undefined
         ? io.writeStdout("the API server answers again\n")
         : complain(`the API server cannot be reached: ${trouble}`);
-    door = openDoor(runDir, { server, ca, tell });
+    door = openDoor(runDir, { server, ca: mine.ca, tell });
     io.writeStdout(`listening on ${doorPath({ runDir })}\n`);
   };
   try {
@@ -74,9 +76,9 @@ export async function keepKubeconfig(
       await pause(options.seconds * 1000, signal);
       if (signal.aborted) return;
       attempt(() => {
-        const before = ca;
-        ca = writeIfOther(options, io);
-        if (ca !== before) door?.trust(ca);
+        const { ca } = mine;
+        mine = write(options, { io, last: mine.text });
+        if (mine.ca !== ca) door?.trust(mine.ca);
       });
       attempt(openOnce);
     }
@@ -85,13 +87,23 @@ export async function keepKubeconfig(
   }
 }
 
-/** The authority that is in it now. */
-function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): string {
+interface Written {
+  readonly text: string;
+  /** The authority that is in it. */
+  readonly ca: string;
+}
+
+/** Writes what it should be, unless that is what we wrote last. */
+function write(
+  options: KeepKubeconfigOptions,
+  { io, last }: { readonly io: RoleIo; readonly last: string | undefined },
+): Written {
   const { kubeconfig, server } = options;
   const token = read(options.tokenFile, "--token-file").trim();
   const ca = read(options.caFile, "--ca-file");
   const text = kubeconfigText({ server, token, ca });
-  if (readTextIfThere(kubeconfig) === text) return ca;
+  const found = readTextIfThere(kubeconfig);
+  if (found === text || (found !== undefined && text === last)) return { text, ca };
   try {
     replaceFile(kubeconfig, text, { unique: "keep", durable: true });
   } catch (cause) {
@@ -103,7 +115,7 @@ function writeIfOther(options: KeepKubeconfigOptions, io: RoleIo): string {
     });
   }
   io.writeStdout(`wrote ${kubeconfig}\n`);
-  return ca;
+  return { text, ca };
 }
 
 function read(path: string, flag: string): string {

@@ -57,6 +57,13 @@ Deno.test("keepKubeconfig() writes a kubeconfig, and again when the token is ren
     await Deno.writeTextFile(options.tokenFile, "second\n");
     await until(() => lines.filter((line) => line.startsWith("wrote")).length === 2);
     assertEquals((await readKubeconfig(options.kubeconfig)).token, "second");
+    // In an upgrade the next Pod writes its own; this one keeps its hands off, unless it is gone.
+    await Deno.writeTextFile(options.kubeconfig, "another's");
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    assertEquals(await Deno.readTextFile(options.kubeconfig), "another's");
+    await Deno.remove(options.kubeconfig);
+    await until(() => lines.filter((line) => line.startsWith("wrote")).length === 3);
+    assertEquals((await readKubeconfig(options.kubeconfig)).token, "second");
     end.abort();
     await keeping;
     assertEquals(lines.some((line) => line.includes("first") || line.includes("second")), false);

@@ -78,7 +78,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   });
   try {
     const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
-    await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
     if (options.install !== "none") await installFabric(lab, plane, options);
     const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane, { proxy })));
     try {
@@ -107,6 +106,7 @@ async function installFabric(
   plane: ControlPlane,
   { objects = [], services = false }: ClusterOptions,
 ): Promise<void> {
+  await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
   const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
   const servicePath = services ? { services: { cidrs: SERVICE_CIDRS } } : {};
   await Promise.all(lab.hosts.map(async (host) => {

@@ -12,6 +12,8 @@ export const API_ADDRESS = "172.31.0.1";
 const API_URL = `https://${API_ADDRESS}:6443`;
 /** Where the cluster's files are, as the lab's own namespace sees them. */
 export const CLUSTER_DIR = "/run/lab/kubernetes";
+/** Of the administrator; kubectl and helm take it. */
+export const ADMIN_KUBECONFIG = `${CLUSTER_DIR}/admin.conf`;
 
 const BINARIES = `${TOOLS}kubernetes`;
 /** Also for what runs as long as a test wants it to. */
@@ -107,7 +109,7 @@ export async function startControlPlane(
   ]);
   const started: Running[] = [place.start(etcdCommand()), place.start(apiServerCommand())];
   const kubectl: ControlPlane["kubectl"] = async (args, options = {}) => {
-    const argv = [KUBECTL, `--kubeconfig=${CLUSTER_DIR}/admin.conf`, ...args];
+    const argv = [KUBECTL, `--kubeconfig=${ADMIN_KUBECONFIG}`, ...args];
     return requireOk(await place.exec(argv, { timeoutMs: 60_000, ...options }));
   };
   await untilReady(kubectl, started);

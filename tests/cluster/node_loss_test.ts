@@ -4,23 +4,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import * as v from "valibot";
 import { eventually } from "../lab/mod.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
+import { untilTold } from "./events.ts";
 import { untilNodeReady } from "./node.ts";
 import { podsOf } from "./pods.ts";
 import { rolledOut, untilPods } from "./rollouts.ts";
-import { daemonSet, deployment, statefulSet, staticPod } from "./workloads.ts";
+import { barePod, daemonSet, deployment, statefulSet } from "./workloads.ts";
 
 const FIXED = { "beyondfabric.io/fixed": "true" };
 
 /** Scheduled to a node by its name. */
 const on = (node: string) => ({ nodeSelector: { "kubernetes.io/hostname": node } });
-
-/** The Event of an ADD that waits for a fixed address. */
-async function untilTold(cluster: Cluster, pod: string, pattern: RegExp): Promise<void> {
-  await eventually(`an Event of ${pod} says ${pattern}`, async () => {
-    const field = `--field-selector=involvedObject.name=${pod}`;
-    return pattern.test(await cluster.kubectl("get", "events", field, "--output=yaml"));
-  }, { timeoutMs: 60_000 });
-}
 
 const Report = v.object({
   findings: v.array(v.object({ code: v.string(), severity: v.string() })),
@@ -63,7 +56,7 @@ Deno.test("no fixed address is ever at two places, whatever fails in a real clus
   await t.step("a static Pod starts, and keeps its address when its file changes", async () => {
     const file = "/etc/kubernetes/manifests/edge.json";
     const write = (annotations: Readonly<Record<string, string>>) =>
-      first.host.writeFile(file, JSON.stringify(staticPod("edge", { annotations })));
+      first.host.writeFile(file, JSON.stringify(barePod("edge", { annotations })));
     await write(FIXED);
     const [before] = await untilPods(cluster, "edge", (pods) => pods.some(({ ready }) => ready));
     await write({ ...FIXED, changed: "yes" });

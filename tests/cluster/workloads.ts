@@ -78,8 +78,8 @@ export function daemonSet(name: string, options: WorkloadOptions = {}): Kubernet
   };
 }
 
-/** A Pod that a kubelet starts from a file. */
-export function staticPod(name: string, options: WorkloadOptions = {}): KubernetesObject {
+/** A Pod without a controller; a kubelet starts it from a file, too. */
+export function barePod(name: string, options: WorkloadOptions = {}): KubernetesObject {
   const { metadata, spec } = podTemplate(name, options);
   return { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name }, spec };
 }
