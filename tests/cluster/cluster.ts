@@ -44,6 +44,8 @@ export interface ClusterOptions {
    * Then the router is strict, and the nodes' default gateway. Default false.
    */
   readonly services?: boolean;
+  /** A second interface for every Pod, in vlan200: `eth1`. Default false. */
+  readonly secondInterface?: boolean;
   /** With `services`: how kube-proxy translates. Default `nftables`. */
   readonly proxy?: ProxyMode;
 }
@@ -79,7 +81,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   try {
     const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
     if (options.install !== "none") await installFabric(lab, plane, options);
-    const nodes = await Promise.all(lab.hosts.map((host) => startNode(host, plane, { proxy })));
+    const nodes = await Promise.all(
+      lab.hosts.map((host) =>
+        startNode(host, plane, { proxy, interfaces: options.secondInterface ? 2 : 1 })
+      ),
+    );
     try {
       if (options.install !== "none") {
         await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
@@ -104,7 +110,7 @@ export const HAS_SERVICE_PATH = false;
 async function installFabric(
   lab: Lab,
   plane: ControlPlane,
-  { objects = [], services = false }: ClusterOptions,
+  { objects = [], services = false, secondInterface = false }: ClusterOptions,
 ): Promise<void> {
   await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
   const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
@@ -117,7 +123,12 @@ async function installFabric(
         kubernetes: { kubeconfig: "/etc/fabric/kubeconfig" },
         ...servicePath,
       },
-      conflists: { "10-fabric.conflist": conflist({ chained: services ? [PORTMAP] : [] }) },
+      conflists: {
+        "10-fabric.conflist": conflist({ chained: services ? [PORTMAP] : [] }),
+        ...(secondInterface
+          ? { "20-second.conflist": conflist({ name: "second", plugin: { network: "vlan200" } }) }
+          : {}),
+      },
     });
     if (services) await host.mount(`${TOOLS}cni/portmap`, "/opt/cni/bin/portmap");
     await host.writeFile("/etc/fabric/kubeconfig", plane.kubeconfig(token), { mode: 0o600 });

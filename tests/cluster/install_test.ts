@@ -124,7 +124,10 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
     await Promise.all(lab.hosts.map(({ plan }) => untilNodeReady(plane, plan.name)));
     await cluster.apply(deployment("web", { replicas: 2 }));
     await rolledOut(cluster, "deployment/web");
-    for (const { ip } of await podsOf(cluster, "web")) assertMatch(ip ?? "", /^10\.100\.0\./);
+    for (const { ip = "" } of await podsOf(cluster, "web")) {
+      assertMatch(ip, /^10\.100\.0\./);
+      assert(await server.reaches(ip, { withinMs: 15_000 }), ip);
+    }
   });
 
   await t.step("what it put on a node is the node's, and secret where it must be", async () => {
@@ -242,7 +245,7 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
     await cluster.apply(deployment("late"));
     const [late] = await untilPods(cluster, "late", ([pod]) => pod?.node !== undefined);
     await untilTold(cluster, late?.name ?? "", /Kubernetes.*(401|Unauthorized)/i);
-    for (const { ip } of web) assert(await server.reaches(ip ?? ""), ip);
+    for (const { ip } of web) assert(await server.reaches(ip ?? "", { withinMs: 15_000 }), ip);
     await helm(cluster, "upgrade", values);
     await rolledOut(cluster, "deployment/late");
     assertEquals(await podsOf(cluster, "web"), web);
@@ -257,7 +260,13 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
   await t.step("taken away in order, nothing of it is left on a node", async () => {
     await cluster.kubectl("delete", "deployments", "--all", "--wait", "--cascade=foreground");
     await helm(cluster, "uninstall");
-    await plane.kubectl(["wait", "--for=delete", "pods", "-l=app=fabric-node", SYSTEM]);
+    await plane.kubectl([
+      "wait",
+      "--for=delete",
+      "pods",
+      "-l=app in (fabric-node,fabric-ctl)",
+      SYSTEM,
+    ]);
     const left = ["get", "all,clusterroles,clusterrolebindings,serviceaccounts,configmaps,pdb"];
     const objects = await plane.kubectl([...left, SYSTEM, "--output=name"]);
     assert(!/fabric/.test(objects), objects);

@@ -12,7 +12,9 @@ import { corednsArchive, imageArchive, PAUSE_IMAGE } from "./images.ts";
 
 const SOCKET = "/run/containerd/containerd.sock";
 
-const CONTAINERD = `version = 2
+/** With more than one interface containerd takes as many conflists: eth0, eth1, … */
+const containerdConfig = (interfaces: number): string =>
+  `version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
 [grpc]
@@ -21,6 +23,8 @@ state = "/run/containerd"
   sandbox_image = "${PAUSE_IMAGE}"
   restrict_oom_score_adj = true
   tolerate_missing_hugetlb_controller = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    max_conf_num = ${interfaces}
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
@@ -82,6 +86,8 @@ function proxyConfiguration(mode: ProxyMode, name: string) {
 export interface NodeOptions {
   /** Default: the node has no kube-proxy. */
   readonly proxy?: ProxyMode | undefined;
+  /** Conflists that a Pod's sandbox is attached by. Default 1. */
+  readonly interfaces?: number | undefined;
 }
 
 /** What runs on a node beside Open vSwitch. */
@@ -94,6 +100,8 @@ export interface ClusterNode {
   startKubelet(): void;
   /** Ends kube-proxy, and starts it in another mode; it takes the rules of the other mode away. */
   changeProxy(mode: ProxyMode): Promise<void>;
+  /** containerd and kubelet end and start again, as in an update of the machine; containers live. */
+  restartRuntime(): Promise<void>;
   /** What kubelet, containerd and kube-proxy have said, for when a test fails. */
   said(): string;
   /** After the host was switched on again: containerd, kubelet and kube-proxy. */
@@ -104,7 +112,7 @@ export interface ClusterNode {
 export async function startNode(
   host: EquippedHost,
   plane: ControlPlane,
-  { proxy }: NodeOptions = {},
+  { proxy, interfaces = 1 }: NodeOptions = {},
 ): Promise<ClusterNode> {
   const { name, management } = host.plan;
   const PATH = `${TOOLS}containerd2:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
@@ -136,15 +144,18 @@ exec ${TOOLS}kubernetes/kube-proxy --config=/etc/kubernetes/proxy.json --v=2`,
     const configuration = JSON.stringify(proxyConfiguration(mode, name));
     return host.writeFile("/etc/kubernetes/proxy.json", configuration);
   };
-  const boot = async (): Promise<void> => {
-    // Kubelet's volumes must be seen by containers: /var is an overlay of the machine's.
-    await host.execOk("mkdir -p /var/lib/kubelet /etc/kubernetes/manifests; ip link set lo up");
+  const startContainerd = async (): Promise<void> => {
     containerd = host.start(
       `${JOIN_SERVICES}
 exec containerd --config /etc/containerd/cluster.toml`,
       { env },
     );
     await containerd.until(/containerd successfully booted/);
+  };
+  const boot = async (): Promise<void> => {
+    // Kubelet's volumes must be seen by containers: /var is an overlay of the machine's.
+    await host.execOk("mkdir -p /var/lib/kubelet /etc/kubernetes/manifests; ip link set lo up");
+    await startContainerd();
     for (const archive of [imageArchive, ...proxy === undefined ? [] : [corednsArchive]]) {
       await ctr("images", "import", "--digests=false", await archive());
     }
@@ -153,7 +164,7 @@ exec containerd --config /etc/containerd/cluster.toml`,
   };
   // containerd asks it for `lo` of every sandbox.
   await host.mount(`${TOOLS}cni/loopback`, "/opt/cni/bin/loopback");
-  await host.writeFile("/etc/containerd/cluster.toml", CONTAINERD);
+  await host.writeFile("/etc/containerd/cluster.toml", containerdConfig(interfaces));
   await host.writeFile("/etc/kubernetes/ca.crt", plane.ca);
   await host.writeFile("/etc/kubernetes/kubelet.json", JSON.stringify(KUBELET));
   await host.writeFile("/etc/kubernetes/kubelet.conf", plane.kubeconfig(plane.nodeToken(name)), {
@@ -178,6 +189,12 @@ exec containerd --config /etc/containerd/cluster.toml`,
       await kubeProxy?.stop();
       await writeProxy(mode);
       await startProxy();
+    },
+    restartRuntime: async () => {
+      await kubelet?.stop();
+      await containerd?.stop();
+      await startContainerd();
+      startKubelet();
     },
     said: () =>
       [containerd, kubelet, kubeProxy].map((it) => it?.output().slice(-4000) ?? "").join("\n"),

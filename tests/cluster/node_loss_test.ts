@@ -1,37 +1,19 @@
 /** What becomes of fixed addresses when nodes, kubelets and cables fail in a real cluster. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import * as v from "valibot";
 import { eventually } from "../lab/mod.ts";
-import { type Cluster, startCluster } from "./cluster.ts";
+import { startCluster } from "./cluster.ts";
 import { untilTold } from "./events.ts";
 import { untilNodeReady } from "./node.ts";
 import { podsOf } from "./pods.ts";
 import { rolledOut, untilPods } from "./rollouts.ts";
+import { untilSound } from "./sound.ts";
 import { barePod, daemonSet, deployment, statefulSet } from "./workloads.ts";
 
 const FIXED = { "beyondfabric.io/fixed": "true" };
 
 /** Scheduled to a node by its name. */
 const on = (node: string) => ({ nodeSelector: { "kubernetes.io/hostname": node } });
-
-const Report = v.object({
-  findings: v.array(v.object({ code: v.string(), severity: v.string() })),
-});
-
-/**
- * Errors of check on all nodes are none. After a boot there may be warnings for a minute: ports of
- * dead sandboxes stay in the switch's database until the kubelet calls their DEL.
- */
-async function untilSound(cluster: Cluster): Promise<void> {
-  await eventually("check finds no error on any node", async () => {
-    const reports = await Promise.all(cluster.nodes.map(async ({ host }) => {
-      const { stdout } = await host.admin(["check", "-o", "json"]);
-      return v.parse(Report, JSON.parse(stdout)).findings;
-    }));
-    return reports.flat().every(({ severity }) => severity !== "error");
-  }, { timeoutMs: 60_000 });
-}
 
 Deno.test("no fixed address is ever at two places, whatever fails in a real cluster", async (t) => {
   await using cluster = await startCluster();

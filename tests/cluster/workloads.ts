@@ -83,3 +83,57 @@ export function barePod(name: string, options: WorkloadOptions = {}): Kubernetes
   const { metadata, spec } = podTemplate(name, options);
   return { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name }, spec };
 }
+
+/** A Job; its Pods do not start their containers again. */
+export function job(name: string, options: WorkloadOptions = {}): KubernetesObject {
+  const { metadata, spec } = podTemplate(name, options);
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name },
+    spec: {
+      template: { metadata, spec: { restartPolicy: "Never", ...spec } },
+      ...options.spec,
+    },
+  };
+}
+
+/** A CronJob that only starts by hand. */
+export function cronJob(name: string, options: WorkloadOptions = {}): KubernetesObject {
+  const { metadata, spec } = podTemplate(name, options);
+  return {
+    apiVersion: "batch/v1",
+    kind: "CronJob",
+    metadata: { name },
+    spec: {
+      schedule: "0 0 1 1 *",
+      suspend: true,
+      jobTemplate: {
+        spec: { template: { metadata, spec: { restartPolicy: "Never", ...spec } } },
+      },
+    },
+  };
+}
+
+/** A ReplicaSet of nobody. */
+export function replicaSet(name: string, options: WorkloadOptions = {}): KubernetesObject {
+  return {
+    apiVersion: "apps/v1",
+    kind: "ReplicaSet",
+    metadata: { name },
+    spec: {
+      replicas: options.replicas ?? 1,
+      selector: { matchLabels: { app: name } },
+      template: podTemplate(name, options),
+    },
+  };
+}
+
+/** The container of a Pod template, with fields of one's own. */
+export function containers(
+  fields: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return {
+    containers: [{ name: "main", image: TOOLS_IMAGE, imagePullPolicy: "Never", ...fields }],
+  };
+}
