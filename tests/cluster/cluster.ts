@@ -66,7 +66,11 @@ export interface Cluster extends AsyncDisposable {
  * The reference plugin of hostPort. Its other backend masquerades whoever is in the Pod's subnet, which
  * here is the VLAN.
  */
-export const PORTMAP = { type: "portmap", backend: "nftables", capabilities: { portMappings: true } };
+export const PORTMAP = {
+  type: "portmap",
+  backend: "nftables",
+  capabilities: { portMappings: true },
+};
 
 const RBAC = new URL("../../deploy/rbac.yaml", import.meta.url);
 
