@@ -18,6 +18,8 @@ export interface KubernetesRow {
   /** Over the same ADD without Kubernetes. */
   readonly addsMedian: number;
   readonly addsP95: number;
+  /** Milliseconds of processors in an ADD. */
+  readonly addProcessor: number;
 }
 
 const DOOR = "/run/fabric/kubernetes/door.sock";
@@ -77,11 +79,12 @@ export async function measureKubernetes(rounds: number): Promise<readonly Kubern
   );
   const times: Times = JSON.parse(output);
   const base = times[without]?.add ?? [];
-  return Object.entries(times).map(([name, { add }]) => ({
+  return Object.entries(times).map(([name, { add, addProcessor }]) => ({
     case: name,
     addMedian: median(add),
     addP95: percentile(add, 95),
     addsMedian: median(add) - median(base),
     addsP95: percentile(add, 95) - percentile(base, 95),
+    addProcessor,
   }));
 }

@@ -26,8 +26,22 @@ export interface Job {
 
 /** Milliseconds by case, a number per round. */
 export type Times = Readonly<
-  Record<string, { readonly add: readonly number[]; readonly del: readonly number[] }>
+  Record<string, CaseTimes>
 >;
+
+export interface CaseTimes {
+  readonly add: readonly number[];
+  readonly del: readonly number[];
+  /** Of processors in an ADD, its programs' included: the mean, since the kernel tells it in 10 ms. */
+  readonly addProcessor: number;
+}
+
+/** Milliseconds of processors in the programs that have ended (proc(5), `cutime` and `cstime`). */
+function processorMs(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[13]) + Number(fields[14]));
+}
 
 async function timed(
   program: string,
@@ -63,12 +77,12 @@ async function command(program: string, ...args: readonly string[]): Promise<voi
 }
 
 async function run(job: Job): Promise<Times> {
-  const times: Record<string, { add: number[]; del: number[] }> = {};
-  for (const { name } of job.cases) times[name] = { add: [], del: [] };
+  const times: Record<string, { add: number[]; del: number[]; addProcessor: number }> = {};
+  for (const { name } of job.cases) times[name] = { add: [], del: [], addProcessor: 0 };
   // The first round warms caches and is not counted.
   for (let round = -1; round < job.rounds; round++) {
-    for (const { name, program, conf, args, before } of job.cases) {
-      if (before !== undefined) await command("sh", "-euc", before);
+    for (const { name, program, conf, args, before: prepare } of job.cases) {
+      if (prepare !== undefined) await command("sh", "-euc", prepare);
       const into = round < 0 ? undefined : times[name];
       if (conf === undefined) {
         const ms = await timed(program, { env: {}, input: "" });
@@ -90,7 +104,9 @@ async function run(job: Job): Promise<Times> {
           },
           input: JSON.stringify(conf),
         });
+      const before = processorMs();
       const add = await call("ADD");
+      if (into !== undefined) into.addProcessor += (processorMs() - before) / job.rounds;
       const del = await call("DEL");
       into?.add.push(add);
       into?.del.push(del);
