@@ -8,7 +8,7 @@
 
 import { readTextIfThere, replaceFile } from "../mod/atomic_file.ts";
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
-import { doorPath } from "../mod/kube/door.ts";
+import { doorPath } from "../mod/kube/knock.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { pause } from "../mod/timer.ts";
 import {

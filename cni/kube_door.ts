@@ -10,7 +10,8 @@
 
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
 import { httpHost, parseHttpTarget } from "../mod/http.ts";
-import { DOOR_ALIVE_PATH, DOOR_HEADER, doorPath } from "../mod/kube/door.ts";
+import { DOOR, type DoorAnswer } from "../mod/kube/door.ts";
+import { doorPath } from "../mod/kube/knock.ts";
 
 /** An open door. */
 export interface OpenDoor extends AsyncDisposable {
@@ -30,8 +31,10 @@ export interface DoorOptions {
 /** The plugin waits longer, and then asks the server itself. */
 const SERVER_MS = 1_500;
 
+/** An ADD asks for half as many at a time. */
+const MAX_PATHS = 8;
 /** One part of a path, that is no way upwards. */
-const PART = "(?!(?:\\.|%2e){1,2}(?:/|$))(?:(?!%2f)(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9a-f]{2}))+";
+const PART = "(?!(?:\\.|%2e){1,2}(?:/|$))(?:(?!%2f)(?:[A-Za-z0-9._~!$'()*+,;=:@-]|%[0-9a-f]{2}))+";
 /**
  * What the plugin reads: a Namespace, a Node, an object in a namespace, and which kinds a group has.
  * No lists, no watches, no subresources.
@@ -59,24 +62,26 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
     http = Deno.createHttpClient({ caCerts: [ca] });
   };
   let { ca } = options;
-  const ask = async (request: Request, asked: string): Promise<Response> => {
+  const ask = async (path: string, { client, signal, headers }: Asking): Promise<DoorAnswer> => {
+    const url = `https://${host}${path}`;
+    const answer = await fetch(url, { client, signal, headers, redirect: "manual" });
+    const text = await answer.text();
+    return { status: answer.status, value: jsonOf(text) };
+  };
+  const askAll = async (paths: readonly string[], request: Request): Promise<Response> => {
     const client = http;
     const signal = AbortSignal.timeout(SERVER_MS);
+    const headers = {
+      accept: "application/json",
+      authorization: request.headers.get("authorization") ?? "",
+    };
     try {
-      const answer = await fetch(`https://${host}${asked}`, {
-        client,
-        signal,
-        redirect: "manual",
-        headers: {
-          accept: request.headers.get("accept") ?? "application/json",
-          authorization: request.headers.get("authorization") ?? "",
-        },
-      });
-      const body = await answer.arrayBuffer();
+      const answers = await Promise.all(
+        paths.map((path) => ask(path, { client, signal, headers })),
+      );
       if (isTroubled) tell(undefined);
       isTroubled = false;
-      const type = answer.headers.get("content-type") ?? "application/octet-stream";
-      return new Response(body, { status: answer.status, headers: { "content-type": type } });
+      return Response.json(answers);
     } catch (error) {
       // A connection whose other end is gone without a word would be used for ever.
       if (signal.aborted && client === http) renew(ca);
@@ -87,12 +92,16 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
     }
   };
   const serving = listen(runDir, async (request) => {
-    const asked = pathOf(request.url);
-    if (asked === DOOR_ALIVE_PATH) return refuse(200, "alive");
+    const [asked, query] = splitUrl(request.url);
     if (request.method !== "GET") return refuse(405, "only GET passes");
-    if (!READABLE.test(asked)) return refuse(403, "this is nothing that an ADD reads");
+    if (asked !== DOOR) return refuse(404, `${DOOR} is all there is`);
+    if (query === undefined) return refuse(200, "alive");
+    const paths = query.split("&");
+    if (paths.length > MAX_PATHS || !paths.every((path) => READABLE.test(path))) {
+      return refuse(403, "this is nothing that an ADD reads");
+    }
     if (request.headers.get("host") !== host) return refuse(421, `this is the door to ${host}`);
-    return await ask(request, asked);
+    return await askAll(paths, request);
   });
   // The first handshake is the dear one; whatever is answered, it is done.
   fetch(`https://${host}/version`, { client: http, signal: AbortSignal.timeout(SERVER_MS) })
@@ -109,14 +118,31 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
   };
 }
 
-/** An answer of the door itself. */
-function refuse(status: number, why: string): Response {
-  return new Response(`${why}\n`, { status, headers: { [DOOR_HEADER]: "1" } });
+/** Of one request. */
+interface Asking {
+  readonly client: Deno.HttpClient;
+  readonly signal: AbortSignal;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** With the query, if there is one. Of a unix socket, the URL's host is the socket's path. */
-function pathOf(url: string): string {
-  return url.replace(/^[a-z+]+:\/\/[^/]*/, "");
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not Kubernetes: the plugin says so.
+    return null;
+  }
+}
+
+/** An answer of the door itself. */
+function refuse(status: number, why: string): Response {
+  return new Response(`${why}\n`, { status });
+}
+
+/** Path and query. Of a unix socket, the URL's host is the socket's path. */
+function splitUrl(url: string): readonly [path: string, query: string | undefined] {
+  const [path = "", query] = url.replace(/^[a-z+]+:\/\/[^/]*/, "").split(/\?(.*)/s);
+  return [path, query];
 }
 
 type Handler = (request: Request) => Promise<Response>;

@@ -9,6 +9,7 @@ import { asFabricError, type FabricError } from "../mod/error.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest, Allocation } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
+import { doorPath, knock } from "../mod/kube/knock.ts";
 import type { Call } from "./call.ts";
 import { reworded } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
@@ -33,8 +34,10 @@ export async function beginKubeLeg(request: AddRequest, call: Call): Promise<Kub
   const { kubernetes } = call.config;
   const { pod } = request;
   if (kubernetes === undefined || pod === undefined) return undefined;
+  // Known before the next step blocks this thread, so that the server has its time meanwhile.
+  const knocked = knock(doorPath(call.config));
   const { openKubeLeg } = await import("./kubernetes.ts");
-  return openKubeLeg(request, { call, kubeconfig: kubernetes.kubeconfig, pod });
+  return openKubeLeg(request, { call, kubeconfig: kubernetes.kubeconfig, pod, knocked });
 }
 
 /** Without Kubernetes addresses belong to nobody, and the request says everything. */

@@ -13,11 +13,12 @@ import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
 import { allocateForWorkload, type WorkloadWish } from "../mod/ipam/workload.ts";
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
-import { doorPath, type KubeDoor, openKubeDoor } from "../mod/kube/door.ts";
+import { type KubeDoor, openKubeDoor } from "../mod/kube/door.ts";
 import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
 import { isFenced } from "../mod/kube/fenced.ts";
 import { type PodIntent, readPodIntent } from "../mod/kube/intent.ts";
 import { type KubeTarget, readKubeconfig } from "../mod/kube/kubeconfig.ts";
+import type { Knock } from "../mod/kube/knock.ts";
 import { numbersOf } from "../mod/kube/numbers.ts";
 import type { Holder, Pod } from "../mod/model/identity.ts";
 import type { Call } from "./call.ts";
@@ -36,10 +37,12 @@ const FENCE_CACHE_MS = 1_000;
  */
 export function openKubeLeg(
   request: AddRequest,
-  { call, kubeconfig, pod }: {
+  { call, kubeconfig, pod, knocked }: {
     readonly call: Call;
     readonly kubeconfig: string;
     readonly pod: Pod;
+    /** At the node's door; undefined where there is none. */
+    readonly knocked: Knock | undefined;
   },
 ): KubeLeg {
   const { node } = call.config;
@@ -47,7 +50,7 @@ export function openKubeLeg(
   const reading = call.steps.time("kubernetes", () =>
     asking("kubernetes", async () => {
       const target = await readKubeconfig(kubeconfig);
-      client = openKubeClient(target, { door: doorFor(target, call) });
+      client = openKubeClient(target, { door: doorFor(target, { call, knocked }) });
       const { ifname } = request.sandbox;
       const { namespace, name, uid } = pod;
       return await readPodIntent(client, { namespace, name, uid, ifname, node });
@@ -74,18 +77,23 @@ export function openKubeLeg(
         call.log.write("warning", "an Event could not be written", { error: why });
       }
     },
-    [Symbol.dispose]: () => client?.[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      client?.[Symbol.dispose]();
+      knocked?.[Symbol.dispose]();
+    },
   };
 }
 
 /** The node's door, for whom a token and not a connection says who we are. */
-function doorFor({ target, token }: KubeTarget, { config, log }: Call): KubeDoor | undefined {
-  if (target.tls === undefined || target.tls.cert !== undefined || token === undefined) {
-    return undefined;
-  }
-  return openKubeDoor(doorPath(config), {
+function doorFor(
+  { target, token }: KubeTarget,
+  { call, knocked }: { readonly call: Call; readonly knocked: Knock | undefined },
+): KubeDoor | undefined {
+  const isFit = target.tls !== undefined && target.tls.cert === undefined && token !== undefined;
+  if (knocked === undefined || !isFit) return undefined;
+  return openKubeDoor(knocked, {
     host: httpHost(target),
-    warn: (why) => log.write("warning", "the door to Kubernetes is not used", { error: why }),
+    warn: (why) => call.log.write("warning", "the door to Kubernetes is not used", { error: why }),
   });
 }
 

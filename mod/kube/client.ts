@@ -8,7 +8,7 @@
 
 import * as v from "valibot";
 import { FabricError, isKind } from "../error.ts";
-import { connectHttp, type HttpAnswer, type HttpConnection } from "../http.ts";
+import { connectHttp, type HttpConnection } from "../http.ts";
 import type { KubeDoor } from "./door.ts";
 import type { KubeTarget } from "./kubeconfig.ts";
 
@@ -67,7 +67,8 @@ export function openKubeClient(to: KubeTarget, options: KubeClientOptions = {}):
       },
       ...(sent === undefined ? {} : { body: JSON.stringify(sent.object) }),
     }, { timeoutMs });
-    return readAnswer(answer, { method, path });
+    const text = new TextDecoder().decode(answer.body);
+    return readAnswer({ status: answer.status, value: tryJson(text) }, { method, path });
   };
   const inTurn = (method: string, path: string, sent?: Sent): Promise<unknown> => {
     const turn = last.then(() => send(method, path, sent));
@@ -113,11 +114,15 @@ const Status = v.looseObject({
   details: v.optional(v.looseObject({ name: v.optional(v.string()) })),
 });
 
-function readAnswer({ status, body }: HttpAnswer, asked: Asked): unknown {
-  const text = new TextDecoder().decode(body);
-  const json = tryJson(text);
-  if (status >= 200 && status < 300 && json !== undefined) return json.value;
-  const parsed = v.safeParse(Status, json?.value);
+/** What the server answers, by whatever way; the value is undefined where it is no JSON. */
+interface Answer {
+  readonly status: number;
+  readonly value: unknown;
+}
+
+function readAnswer({ status, value }: Answer, asked: Asked): unknown {
+  if (status >= 200 && status < 300 && value !== undefined) return value;
+  const parsed = v.safeParse(Status, value);
   const said = parsed.success ? parsed.output : undefined;
   const what = `${asked.method} ${asked.path.replace(/\?.*/, "")}`;
   const why = said?.message ?? `status ${status}`;
@@ -159,9 +164,9 @@ function unavailable(error: FabricError): FabricError {
   return new FabricError("unavailable", error.message, { details: error.details, cause: error });
 }
 
-function tryJson(text: string): { readonly value: unknown } | undefined {
+function tryJson(text: string): unknown {
   try {
-    return { value: JSON.parse(text) };
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

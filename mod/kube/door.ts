@@ -6,99 +6,77 @@
  * @module
  */
 
+import * as v from "valibot";
 import { HttpConnection } from "../http.ts";
-import type { HttpAnswer } from "../http.ts";
 import { pause } from "../timer.ts";
+import type { Knock } from "./knock.ts";
 
-/** Where the door is, below the folder for state of this boot. */
-export function doorPath({ runDir }: { readonly runDir: string }): string {
-  return `${runDir}/kubernetes/door.sock`;
-}
+/**
+ * What is asked of a door: by itself whether it is alive; with paths of the API server as its query,
+ * separated by `&`, for their answers, which are then a {@linkcode DoorAnswers} in that order.
+ */
+export const DOOR = "/door";
 
-/** Answers that have this header are the door's own, and not the API server's. */
-export const DOOR_HEADER = "x-fabric-door";
-/** A request for this says whether the door is alive. */
-export const DOOR_ALIVE_PATH = "/door";
+const Answers = v.array(v.object({ status: v.number(), value: v.unknown() }));
+/** What the API server answered: the status, and the JSON of the body. */
+export type DoorAnswers = v.InferOutput<typeof Answers>;
+export type DoorAnswer = DoorAnswers[number];
 
 const DEFAULT_SILENCE_MS = 100;
 /** The door itself gives up earlier. */
 const ANSWER_MS = 2_500;
 
-/** A way to the API server; requests may be made side by side. */
+/** A way to the API server. */
 export interface KubeDoor extends Disposable {
   /**
    * The server's answer; undefined: the door cannot be used, now or later. Never throws, and takes
-   * some 200 ms at most where the door is the reason.
+   * some 200 ms at most where the door is the reason. What is asked in one go is one request.
    */
-  get(path: string, headers: Readonly<Record<string, string>>): Promise<HttpAnswer | undefined>;
+  get(path: string, headers: Readonly<Record<string, string>>): Promise<DoorAnswer | undefined>;
 }
 
 export interface DoorOptions {
   /** `host:port` of the API server that is meant. */
   readonly host: string;
+  /** Told why the door is not used. */
   readonly warn: (why: string) => void;
   /** Silence for this long is asked about, and for twice as long is the end. Default 100. */
   readonly silenceMs?: number;
 }
 
-/**
- * The door at this path; undefined where there is none, or another user could have made it: who is
- * behind it gets our token, and is believed. `warn` is told of that, and of a door that does not open.
- */
-export function openKubeDoor(
-  path: string,
-  options: DoorOptions,
-): KubeDoor | undefined {
-  const fault = faultOf(path);
-  if (fault === undefined) return new Door(path, options);
-  if (fault !== "") options.warn(fault);
+/** The door that was knocked at; undefined where nobody may use it, which `warn` is told. */
+export function openKubeDoor(knock: Knock, options: DoorOptions): KubeDoor | undefined {
+  if (knock.fault === undefined) return new Door(knock, options);
+  options.warn(knock.fault);
   return undefined;
 }
 
-/** Why it may not be used; empty: it is not there. */
-function faultOf(path: string): string | undefined {
-  const folder = parentOf(path);
-  const rules = [
-    { path: parentOf(folder), forbidden: 0o022, is: "isDirectory" },
-    { path: folder, forbidden: 0o077, is: "isDirectory" },
-    { path, forbidden: 0o077, is: "isSocket" },
-  ] as const;
-  for (const rule of rules) {
-    let info: Deno.FileInfo;
-    try {
-      info = Deno.lstatSync(rule.path);
-    } catch {
-      return "";
-    }
-    const mode = info.mode ?? 0o777;
-    if (info[rule.is] !== true) return `${rule.path} is not what it should be`;
-    if (info.uid !== 0) return `${rule.path} is not root's`;
-    if ((mode & rule.forbidden) !== 0) {
-      return `${rule.path} has mode ${(mode & 0o777).toString(8).padStart(4, "0")}`;
-    }
-  }
-  return undefined;
-}
-
-function parentOf(path: string): string {
-  return path.replace(/\/[^/]*$/, "") || "/";
+/** What goes as one request. */
+interface Batch {
+  readonly paths: string[];
+  readonly answers: Promise<DoorAnswers | undefined>;
 }
 
 class Door implements KubeDoor {
   readonly #path: string;
+  /** The first connection. */
+  #first: Promise<Deno.Conn> | undefined;
   readonly #host: string;
   readonly #warn: (why: string) => void;
   readonly #silenceMs: number;
   readonly #end = new AbortController();
   readonly #lost = Promise.withResolvers<undefined>();
   readonly #free: HttpConnection[] = [];
+  /** What was asked and is not sent yet, and the answers to come. */
+  #next: Batch | undefined;
   #isOpen = true;
   #pending = 0;
-  #answers = 0;
+  #answered = 0;
   #isWatched = false;
 
-  constructor(path: string, { host, warn, silenceMs = DEFAULT_SILENCE_MS }: DoorOptions) {
-    this.#path = path;
+  constructor(knock: Knock, { host, warn, silenceMs = DEFAULT_SILENCE_MS }: DoorOptions) {
+    this.#path = knock.path;
+    this.#first = knock.take();
     this.#host = host;
     this.#warn = warn;
     this.#silenceMs = silenceMs;
@@ -107,20 +85,43 @@ class Door implements KubeDoor {
   async get(
     path: string,
     headers: Readonly<Record<string, string>>,
-  ): Promise<HttpAnswer | undefined> {
+  ): Promise<DoorAnswer | undefined> {
     if (!this.#isOpen) return undefined;
-    this.#pending++;
-    if (!this.#isWatched) this.#watch();
-    const answer = await Promise.race([this.#ask(path, headers), this.#lost.promise]);
-    this.#pending--;
-    this.#answers++;
-    if (answer !== undefined && !answer.headers.has(DOOR_HEADER)) return answer;
-    const text = new TextDecoder();
-    this.#giveUp(answer === undefined ? "it broke off" : text.decode(answer.body).trim());
-    return undefined;
+    const { paths, answers } = this.#next ??= this.#begin(headers);
+    const at = paths.push(path) - 1;
+    return (await answers)?.[at];
   }
 
-  #giveUp(why: string): void {
+  /** A request that is sent when nobody has more to ask. */
+  #begin(headers: Readonly<Record<string, string>>): Batch {
+    const paths: string[] = [];
+    const send = async (): Promise<DoorAnswers | undefined> => {
+      await Promise.resolve();
+      this.#next = undefined;
+      this.#pending++;
+      if (!this.#isWatched) this.#watch();
+      const asking = this.#askAll(paths, headers);
+      const answers = await Promise.race([asking, this.#lost.promise]);
+      this.#pending--;
+      this.#answered++;
+      return answers;
+    };
+    return { paths, answers: send() };
+  }
+
+  async #askAll(
+    paths: readonly string[],
+    headers: Readonly<Record<string, string>>,
+  ): Promise<DoorAnswers | undefined> {
+    const answer = await this.#ask(`${DOOR}?${paths.join("&")}`, headers, ANSWER_MS);
+    if (answer === undefined) return this.#giveUp("it broke off");
+    if (answer.status !== 200) return this.#giveUp(answer.text.trim());
+    const answers = parseAnswers(answer.text);
+    if (answers?.length !== paths.length) return this.#giveUp("it answers something else");
+    return answers;
+  }
+
+  #giveUp(why: string): undefined {
     if (!this.#isOpen) return;
     this.#warn(`${this.#path}: ${why}`);
     this[Symbol.dispose]();
@@ -131,22 +132,25 @@ class Door implements KubeDoor {
     this.#lost.resolve(undefined);
     this.#end.abort();
     for (const connection of this.#free.splice(0)) connection.close();
+    this.#first?.then((conn) => conn.close(), () => {});
+    this.#first = undefined;
   }
 
+  /** Undefined: no whole answer came. */
   async #ask(
     path: string,
     headers: Readonly<Record<string, string>>,
-    timeoutMs = ANSWER_MS,
-  ): Promise<HttpAnswer | undefined> {
+    timeoutMs: number,
+  ): Promise<{ readonly status: number; readonly text: string } | undefined> {
     try {
       const connection = this.#takeFree() ?? await this.#connect();
       const { signal } = this.#end;
-      const answer = await connection.request({ method: "GET", path, headers }, {
+      const { status, body } = await connection.request({ method: "GET", path, headers }, {
         timeoutMs,
         signal,
       });
       if (connection.isFree) this.#free.push(connection);
-      return answer;
+      return { status, text: new TextDecoder().decode(body) };
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) this.#giveUp("nobody is behind it");
       return undefined;
@@ -161,7 +165,9 @@ class Door implements KubeDoor {
   }
 
   async #connect(): Promise<HttpConnection> {
-    const conn = await Deno.connect({ transport: "unix", path: this.#path });
+    const connecting = this.#first ?? Deno.connect({ transport: "unix", path: this.#path });
+    this.#first = undefined;
+    const conn = await connecting;
     return new HttpConnection(conn, { name: this.#host, fill: 0 });
   }
 
@@ -170,12 +176,21 @@ class Door implements KubeDoor {
     this.#isWatched = true;
     const { signal } = this.#end;
     while (this.#pending > 0 && this.#isOpen) {
-      const before = this.#answers;
+      const before = this.#answered;
       await pause(this.#silenceMs, signal);
-      if (this.#pending === 0 || this.#answers !== before || !this.#isOpen) continue;
-      const isAlive = await this.#ask(DOOR_ALIVE_PATH, {}, this.#silenceMs) !== undefined;
+      if (this.#pending === 0 || this.#answered !== before || !this.#isOpen) continue;
+      const isAlive = await this.#ask(DOOR, {}, this.#silenceMs) !== undefined;
       if (!isAlive) this.#giveUp(`silent for ${2 * this.#silenceMs} ms`);
     }
     this.#isWatched = false;
+  }
+}
+
+function parseAnswers(text: string): DoorAnswers | undefined {
+  try {
+    const parsed = v.safeParse(Answers, JSON.parse(text));
+    return parsed.success ? parsed.output : undefined;
+  } catch {
+    return undefined;
   }
 }

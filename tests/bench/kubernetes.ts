@@ -39,6 +39,8 @@ export async function measureKubernetes(rounds: number): Promise<readonly Kubern
     ...keeperCommand("/etc/fabric/keep", { server: account.server, run: "/run/fabric" }),
   ]);
   await until(() => host.exists(DOOR));
+  // As an installation has it.
+  await host.execOk("cp /etc/fabric/keep/kubeconfig /etc/fabric/kubeconfig");
   const pods = await Promise.all(
     ([["any", {}], ["fixed", { fixed: "true" }]] as const).map(async ([name, annotations]) => {
       const deployment = await makeWorkload(bed.kube, "Deployment", name, {
