@@ -35,7 +35,6 @@ import { readKnownStore } from "../mod/node/known_store.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
 import { addResult, podInterface } from "./pod_interface.ts";
 import type { AddRequest } from "./request.ts";
-import { attachServices, prepareServices, withServices } from "./services_leg.ts";
 import { chainResult, type CniResult } from "./result.ts";
 import { finishEntriesOf } from "./spooled.ts";
 import { commonNeeds, planBridge } from "../mod/node/switch_port.ts";
@@ -179,15 +178,18 @@ async function attach(work: Work): Promise<Added> {
     Promise.all([allocating, connecting]),
     ([{ network }, { state }]) => planBridge(call.config, network.spec.physicalNetwork, state),
   );
-  const serving = call.config.services === undefined ? undefined : then(
-    Promise.all([allocating, bridging, connecting]),
-    ([allocation, bridge, node]) => prepareServices(work, { allocation, bridge }, node),
+  // Only a node that has Services loads the code for them.
+  const loading = call.config.services === undefined ? undefined : import("./services_leg.ts");
+  const serving = loading === undefined ? undefined : then(
+    Promise.all([loading, allocating, bridging, connecting]),
+    ([leg, allocation, bridge, node]) =>
+      leg.openServices(work, { allocation, bridge, bootId: base.bootId, ...node }),
   );
   const planning = then(
     Promise.all([allocating, serving]),
-    ([allocation, path]) => {
+    ([allocation, services]) => {
       const pod = podInterface(request, allocation);
-      return path === undefined ? pod : withServices(pod, path);
+      return services === undefined ? pod : { ...pod, services: services.reached };
     },
   );
   const needing = then(
@@ -203,10 +205,9 @@ async function attach(work: Work): Promise<Added> {
     ([{ asked }, allocation, { db }, bridge]) => plug(work, { asked, allocation, db, bridge }),
   );
   const attaching = serving === undefined ? undefined : then(
-    Promise.all([allocating, bridging, serving, plugging, routed.promise]),
-    async ([allocation, bridge, path, ofport, defaultRoute]) => {
-      if (!defaultRoute) return;
-      await attachServices(work, { allocation, bridge }, { path, ofport });
+    Promise.all([serving, plugging, routed.promise]),
+    async ([services, ofport, defaultRoute]) => {
+      if (defaultRoute) await services.attach(ofport);
     },
   );
   plumbing.catch((error) => {

@@ -24,7 +24,7 @@ import { portFacts, recordOf } from "../mod/node/port_facts.ts";
 import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
-import { podServices } from "../mod/node/services/attach.ts";
+import { podServices } from "../mod/node/services/notes.ts";
 import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
 
 /** A connection to ovsdb-server, and every answer from it. */

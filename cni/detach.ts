@@ -8,7 +8,7 @@ import { faultPoint } from "fabric/fault";
 import { isKind } from "../mod/error.ts";
 import { unplumb } from "../mod/host/plumb.ts";
 import { sourceTableOf } from "../mod/host/pod_plan.ts";
-import { podServices } from "../mod/node/services/attach.ts";
+import { podServices } from "../mod/node/services/notes.ts";
 import { connectOvsdb, delPort, type Ovsdb } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 

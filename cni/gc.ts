@@ -16,7 +16,7 @@ import { nodeKey } from "../mod/ipam/keys.ts";
 import { listNodeAttachments } from "../mod/ipam/release.ts";
 import { type DecodeOptions, decodeResource } from "../mod/ipam/stored.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
-import { connectOvsdb, delPort, listPorts, type Port } from "../mod/ovsdb/mod.ts";
+import { connectOvsdb, delPort, listPorts, type Port, readSwitch } from "../mod/ovsdb/mod.ts";
 import type { Call } from "./call.ts";
 import { inParallel } from "../mod/parallel.ts";
 import { collect, type Collector } from "./collect.ts";
@@ -25,6 +25,7 @@ import { forgetFilters } from "./filters.ts";
 import { asking } from "./neighbour.ts";
 import { readNodeIdentity } from "../mod/node/identity.ts";
 import type { GcRequest } from "./request.ts";
+import { keepServices } from "./keep_services.ts";
 import { finishSome } from "./spooled.ts";
 
 /** GC never refuses on schema (rule 12). */
@@ -71,6 +72,9 @@ export async function gc(request: GcRequest, call: Call): Promise<Collected> {
   });
   await call.steps.time("ports", () => removeOrphans(work));
   await call.steps.time("filters", () => forgetFilters(call.run));
+  await call.steps.time("services", async () => {
+    await keepServices(call, db, await readSwitch(db, { services: true }));
+  });
   const [fault] = faults;
   if (fault !== undefined) throw fault;
   return { removed, kept };

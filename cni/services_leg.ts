@@ -1,72 +1,68 @@
 /**
- * An ADD's way to Services: loaded and done only where the node's configuration has `services`.
+ * An ADD's way to Services: loaded only where the node's configuration has `services`.
  *
  * @module
  */
 
 import { faultPoint } from "fabric/fault";
-import type { PodInterface } from "../mod/host/pod_plan.ts";
 import { formatAddress } from "../mod/ip/address.ts";
 import type { Allocation } from "../mod/ipam/allocation.ts";
 import { attachToServices } from "../mod/node/services/attach.ts";
-import { ensureServicePath, type ServicePath } from "../mod/node/services/setup.ts";
-import { readNodeIdentity } from "../mod/node/identity.ts";
+import { servedNetwork } from "../mod/node/services/served.ts";
+import { ensureServicePath } from "../mod/node/services/setup.ts";
 import type { PlannedBridge } from "../mod/node/switch_port.ts";
 import type { Switch, Work } from "./add_steps.ts";
 import { asking } from "./neighbour.ts";
 
 /** What the leg needs of the others. */
-export interface ServicesLeg {
+export interface ServicesNeeds extends Switch {
   readonly allocation: Allocation;
   readonly bridge: PlannedBridge;
+  readonly bootId: string;
 }
 
-/** The network's way to Services on this node; set up when this pod is the first that asks. */
-export async function prepareServices(
-  { call }: Work,
-  { allocation, bridge }: ServicesLeg,
-  { db, state }: Switch,
-): Promise<ServicePath> {
-  const { bootId } = await readNodeIdentity(call);
-  return await call.steps.time("services", () =>
-    asking("vswitchd", () =>
-      ensureServicePath(
-        call,
-        { network: allocation.network, bridge: bridge.config.bridge, needs: bridge.needs, bootId },
-        { db, ports: state.servicePorts },
-      )));
+/** The way to Services of the pod's network on this node. */
+export interface ServicesLeg {
+  /** Ranges and addresses that the pod reaches by it. */
+  readonly reached: readonly string[];
+  /** Makes the node's half of this pod's way, which `unplumb()` takes back. */
+  attach(ofport: number): Promise<void>;
 }
 
-/** The pod's interface with what it reaches by the node. */
-export function withServices(
-  pod: PodInterface,
-  { flows: { sources } }: ServicePath,
-): PodInterface {
-  return { ...pod, services: sources };
-}
-
-/** The node's half of this pod's way; `unplumb()` takes it back. */
-export async function attachServices(
+/** Opens it; set up first when this pod is the first that asks, or what was set up is stale. */
+export async function openServices(
   { call, host }: Work,
-  { allocation, bridge }: ServicesLeg,
-  { path, ofport }: { readonly path: ServicePath; readonly ofport: number },
-): Promise<void> {
-  await call.steps.time("attach", () =>
-    asking("vswitchd", async () => {
-      faultPoint("add:before-services");
-      await attachToServices(call, {
-        path,
-        ofport,
-        id: call.id,
-        note: {
-          port: host,
-          bridge: bridge.config.bridge,
-          device: path.devices.host,
-          network: allocation.network.metadata.name,
-          mac: allocation.mac,
-          addresses: allocation.addresses.map(({ address }) => formatAddress(address)),
-        },
-      });
-      faultPoint("add:after-services");
-    }));
+  { allocation, bridge, bootId, db, state }: ServicesNeeds,
+): Promise<ServicesLeg> {
+  const { network, mac, addresses } = allocation;
+  const served = servedNetwork(network, bridge.config.bridge);
+  const path = await call.steps.time(
+    "services",
+    () =>
+      asking("vswitchd", () =>
+        ensureServicePath(call, served, {
+          bootId,
+          needs: bridge.needs,
+          db,
+          ports: state.servicePorts,
+        })),
+  );
+  const note = {
+    port: host,
+    bridge: served.bridge,
+    device: path.devices.host,
+    network: served.name,
+    mac,
+    addresses: addresses.map(({ address }) => formatAddress(address)),
+  };
+  return {
+    reached: path.flows.sources,
+    attach: (ofport) =>
+      call.steps.time("attach", () =>
+        asking("vswitchd", async () => {
+          faultPoint("add:before-services");
+          await attachToServices(call, { path, ofport, id: call.id, note });
+          faultPoint("add:after-services");
+        })),
+  };
 }

@@ -1,6 +1,7 @@
 /**
- * STATUS: would an ADD succeed now (CNI specification 1.1.0, STATUS). It has two seconds of its own
- * and changes nothing but a counter of Open vSwitch.
+ * STATUS: would an ADD succeed now (CNI specification 1.1.0, STATUS). It has two seconds of its own,
+ * and changes nothing but a counter of Open vSwitch, and what is stale of the way to Services: runtimes
+ * call it every few seconds, so running pods need not wait for the next ADD.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import { openKubeClient } from "../mod/kube/client.ts";
 import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
 import { namespacePath } from "../mod/kube/paths.ts";
 import { asking } from "./neighbour.ts";
+import { keepServices } from "./keep_services.ts";
 import { startTimer } from "../mod/timer.ts";
 
 /** With the start of the process it stays under two seconds. */
@@ -114,12 +116,14 @@ async function checkApiServer({ config }: Call): Promise<void> {
   });
 }
 
-async function checkSwitch({ config }: Call): Promise<void> {
+async function checkSwitch(call: Call): Promise<void> {
+  const { config } = call;
   await using db = await connectOvsdb({
     socket: config.ovsdb.socket,
     timeoutMs: LIMIT_MS - MARGIN_MS,
   });
-  const { bridges } = await readSwitch(db);
+  const state = await readSwitch(db, { services: true });
+  const { bridges } = state;
   const missing = Object.values(config.physicalNetworks)
     .filter(({ bridge, create }) => !create && !bridges.some(({ name }) => name === bridge))
     .map(({ bridge }) => bridge);
@@ -135,6 +139,7 @@ async function checkSwitch({ config }: Call): Promise<void> {
       "make it, or correct physicalNetworks in the node's configuration",
     );
   }
+  await keepServices(call, db, state);
 }
 
 /** Pods that run need this too. */

@@ -10,7 +10,12 @@ import type { DatapathNeeds } from "./datapath.ts";
 import { leakFilterText } from "./leak_filter.ts";
 import { offloadArgument } from "./pod.ts";
 import type { Run } from "./run.ts";
-import { SERVICE_DEVICE_MAC, SERVICE_HOP, type ServiceDevices } from "./service_names.ts";
+import {
+  RULE_PREFERENCES,
+  SERVICE_DEVICE_MAC,
+  SERVICE_HOP,
+  type ServiceDevices,
+} from "./service_names.ts";
 
 /** What the node needs for one network. */
 export interface ServiceDeviceOptions {
@@ -20,15 +25,19 @@ export interface ServiceDeviceOptions {
   readonly needs: DatapathNeeds;
   /** Text for nft: the table of the whole node. */
   readonly table: string;
-  /** Lines for `ip -batch`. */
+  /** Lines for `ip -batch`: the network's table, and nothing else may be in it. */
   readonly routes: readonly string[];
+  /** The same for the pods that are here already. */
+  readonly pods: readonly string[];
   /** Lines for `ip -batch`; those that exist already stay. */
   readonly rules: Readonly<Record<4 | 6, readonly string[]>>;
 }
 
+const RULE_OF_NODE = RULE_PREFERENCES.node;
+
 /**
  * $1 the node's end, $2 the switch's, $3 MTU, $4 "on" or "off" for tx offload, $5 text for nft, $6 lines of
- * routes behind their family, $7 and $8 lines of rules.
+ * routes behind their family, $7 and $8 lines of rules, $9 the network's table.
  *
  * - rp_filter: answers come in there from addresses whose route is another device's. An address of its
  *   own, or the kernel drops them all the same.
@@ -80,6 +89,20 @@ EOF
 ip -batch - <<EOF
 $lines
 EOF
+# What an earlier set-up made and this one does not want.
+for family in -4 \${six:+-6}; do
+  ip $family route show table "$9" 2>/dev/null | while read -r to _; do
+    case "$6" in *" $to "*) ;; *) ip $family route del "$to" table "$9";; esac
+  done
+done
+stale() {
+  ip "$1" rule show | while read -r pref _ _ word to rest; do
+    case "$pref $word" in "${RULE_OF_NODE}: to") ;; *) continue;; esac
+    case "$2" in *" to $to "*) ;; *) ip "$1" rule del pref ${RULE_OF_NODE} to "$to" $rest;; esac
+  done
+}
+stale -4 "$7"
+[ -z "$six" ] || stale -6 "$8"
 add() {
   said=$(printf '%s\\n' "$2" | ip "$1" -force -batch - 2>&1) && return
   said=$(printf '%s\\n' "$said" | grep -v -e "File exists" -e "^Command failed") || return 0
@@ -96,9 +119,9 @@ add -4 "$7"
  * @throws {FabricError} `host`.
  */
 export async function setUpServiceDevices(run: Run, options: ServiceDeviceOptions): Promise<void> {
-  const { devices, mtu, needs, table, routes, rules } = options;
+  const { devices, mtu, needs, table, routes, pods, rules } = options;
   const filter = needs.leakFilter ? leakFilterText(devices.port) : "";
-  const byFamily = routes.map((line) => `${line.includes(":") ? 6 : 4} ${line}`);
+  const byFamily = [...routes, ...pods].map((line) => `${line.includes(":") ? 6 : 4} ${line}`);
   try {
     await run([
       "sh",
@@ -113,6 +136,7 @@ export async function setUpServiceDevices(run: Run, options: ServiceDeviceOption
       byFamily.join("\n"),
       rules[4].join("\n"),
       rules[6].join("\n"),
+      String(devices.table),
     ]);
   } catch (cause) {
     throw new FabricError("host", `Cannot set up the way to Services: ${messageOf(cause)}`, {

@@ -44,6 +44,14 @@ export interface ServiceDevices {
 export const POD_TABLE = 2_000_000;
 const NETWORK_TABLES = 900_000;
 
+/** Where the rules stand among others, all before the table `main`. */
+export const RULE_PREFERENCES = {
+  onLink: 10_100,
+  node: 10_101,
+  gateway: 10_102,
+  pods: 10_103,
+} as const;
+
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** The devices of a network, the same for the same network: a VLAN of a physical network. */

@@ -4,12 +4,10 @@
  * @module
  */
 
-import type { Config } from "../../config.ts";
 import { FabricError } from "../../error.ts";
-import type { PodServices } from "../../host/plumb.ts";
-import { bridgeTarget, type ServiceContext, switchFolder } from "./context.ts";
-import { podCookie, podFlows } from "./flows.ts";
-import { noteFolder, readNotes, type ServiceNote, writeNote } from "./notes.ts";
+import { bridgeTarget, type ServiceContext } from "./context.ts";
+import { podFlows } from "./flows.ts";
+import { readNotes, type ServiceNote, writeNote } from "./notes.ts";
 import { podRoutes } from "./rules.ts";
 import type { ServicePath } from "./setup.ts";
 
@@ -47,15 +45,6 @@ export async function attachToServices(
   const routes = podRoutes({ device, mac, addresses }, path.nodeAddresses);
   const to = bridgeTarget(config, bridge);
   await run(["sh", "-c", SCRIPT, "sh", to, routes.join("\n"), flows.join("\n")]);
-}
-
-/** What `unplumb()` has to know to take it back, also long after services were switched off. */
-export function podServices(config: Pick<Config, "runDir" | "ovsdb">, port: string): PodServices {
-  return {
-    note: `${noteFolder(config)}/${port}`,
-    cookie: podCookie(port),
-    bridges: switchFolder(config),
-  };
 }
 
 /** An address leads to one pod: the node has one route to it, whatever the network. */

@@ -11,6 +11,9 @@
 
 import { readTextIfThere, replaceFile } from "../../atomic_file.ts";
 import type { Config } from "../../config.ts";
+import type { PodServices } from "../../host/plumb.ts";
+import { switchFolder } from "./context.ts";
+import { podCookie } from "./cookie.ts";
 
 /** What is known of a pod that has the service path. */
 export interface ServiceNote {
@@ -61,4 +64,13 @@ export function readNotes(config: Pick<Config, "runDir">): readonly ServiceNote[
   // Ports' names have no dot.
   return names.filter((name) => !name.includes("."))
     .sort().flatMap((port) => readNote(config, port) ?? []);
+}
+
+/** What `unplumb()` has to know to take it back, also long after services were switched off. */
+export function podServices(config: Pick<Config, "runDir" | "ovsdb">, port: string): PodServices {
+  return {
+    note: `${noteFolder(config)}/${port}`,
+    cookie: podCookie(port),
+    bridges: switchFolder(config),
+  };
 }

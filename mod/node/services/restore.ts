@@ -4,25 +4,46 @@
  * @module
  */
 
-import { serviceDevices } from "../../host/service_names.ts";
-import {
-  type Ovsdb,
-  readOfports,
-  selectServicePorts,
-  type ServicePort,
-  servicePortsOf,
-} from "../../ovsdb/mod.ts";
+import { type Ovsdb, readOfports, selectServicePorts, servicePortsOf } from "../../ovsdb/mod.ts";
 import { bridgeTarget, type ServiceContext } from "./context.ts";
-import {
-  BRIDGE_COOKIE,
-  bridgeFlows,
-  type FlowNetwork,
-  networkCookie,
-  networkFlows,
-  podCookie,
-  podFlows,
-} from "./flows.ts";
-import { readNote, readNotes } from "./notes.ts";
+import { BRIDGE_COOKIE, networkCookie, podCookie } from "./cookie.ts";
+import { bridgeFlows, networkFlows, podFlows } from "./flows.ts";
+import { readNote, readNotes, type ServiceNote } from "./notes.ts";
+import { devicesOf, flowNetworkOf, servedOf } from "./served.ts";
+
+/** The flows that a bridge shall have, by cookie. */
+export interface WantedFlows {
+  readonly byCookie: ReadonlyMap<string, readonly string[]>;
+  /** The notes of pods that are among them. */
+  readonly notes: readonly ServiceNote[];
+}
+
+/** Reads what is attached now, and says which flows belong to it. */
+export async function wantedFlows(
+  { config }: Pick<ServiceContext, "config">,
+  db: Ovsdb,
+  bridge: string,
+): Promise<WantedFlows> {
+  const [result] = await db.transact([selectServicePorts()]);
+  const ports = servicePortsOf(result).filter(({ facts }) => facts["bridge"] === bridge);
+  const networks = new Map(ports.flatMap((port) => {
+    const [served, network] = [servedOf(port), flowNetworkOf(port)];
+    if (served === undefined || network === undefined) return [];
+    return [[devicesOf(served).host, network] as const];
+  }));
+  const notes = readNotes(config).filter((note) => note.bridge === bridge);
+  const ofports = await readOfports(db, notes.map(({ port }) => port));
+  const byCookie = new Map<string, readonly string[]>([[BRIDGE_COOKIE, bridgeFlows()]]);
+  for (const network of networks.values()) {
+    byCookie.set(networkCookie(network), networkFlows(network));
+  }
+  for (const { port: name, device, mac, addresses } of notes) {
+    const [network, ofport] = [networks.get(device), ofports.get(name)];
+    if (network === undefined || ofport === undefined) continue;
+    byCookie.set(podCookie(name), podFlows({ name, ofport, mac, addresses }, network));
+  }
+  return { byCookie, notes };
+}
 
 /**
  * Makes the flows of all networks and pods of a bridge again, in one bundle: traffic does not notice.
@@ -33,38 +54,14 @@ export async function restoreFlows(
   db: Ovsdb,
   bridge: string,
 ): Promise<void> {
-  const { config } = context;
-  const [result] = await db.transact([selectServicePorts()]);
-  const networks = new Map(
-    servicePortsOf(result).filter(({ facts }) => facts["bridge"] === bridge)
-      .flatMap((port) => {
-        const network = flowNetworkOf(port);
-        return network === undefined ? [] : [[deviceOf(network, port), network] as const];
-      }),
+  const { byCookie, notes } = await wantedFlows(context, db, bridge);
+  await changeFlows(
+    context,
+    bridge,
+    [...byCookie].flatMap(([cookie, flows]) => [`delete cookie=${cookie}/-1`, ...flows]),
   );
-  const notes = readNotes(config).filter((note) => note.bridge === bridge);
-  const ofports = await readOfports(db, notes.map(({ port }) => port));
-  const pods = notes.flatMap((note) => {
-    const network = networks.get(note.device);
-    const ofport = ofports.get(note.port);
-    if (network === undefined || ofport === undefined) return [];
-    const { port: name, mac, addresses } = note;
-    return [
-      `delete cookie=${podCookie(name)}/-1`,
-      ...podFlows({ name, ofport, mac, addresses }, network),
-    ];
-  });
-  await changeFlows(context, bridge, [
-    `delete cookie=${BRIDGE_COOKIE}/-1`,
-    ...bridgeFlows(),
-    ...[...networks.values()].flatMap((network) => [
-      `delete cookie=${networkCookie(network)}/-1`,
-      ...networkFlows(network),
-    ]),
-    ...pods,
-  ]);
   // A DEL renames its note before it deletes flows: so one of the two deletes what was made again.
-  const gone = notes.filter(({ port }) => readNote(config, port) === undefined);
+  const gone = notes.filter(({ port }) => readNote(context.config, port) === undefined);
   if (gone.length === 0) return;
   await changeFlows(
     context,
@@ -73,24 +70,8 @@ export async function restoreFlows(
   );
 }
 
-/** The network that a service port stands for; undefined where vswitchd has it not, or no facts say. */
-export function flowNetworkOf({ ofport, facts }: ServicePort): FlowNetwork | undefined {
-  const vlan = Number(facts["vlan"]);
-  const physicalNetwork = facts["physical-network"];
-  if (ofport === undefined || physicalNetwork === undefined || !Number.isInteger(vlan)) {
-    return undefined;
-  }
-  const sources = [facts["services"], facts["node-addresses"]]
-    .flatMap((text) => text?.split(",") ?? []).filter((text) => text !== "");
-  return { vlan, port: ofport, mark: serviceDevices({ physicalNetwork, vlan }).mark, sources };
-}
-
-function deviceOf({ vlan }: FlowNetwork, { facts }: ServicePort): string {
-  return serviceDevices({ physicalNetwork: facts["physical-network"] ?? "", vlan }).host;
-}
-
 /** All of the lines, or none. */
-async function changeFlows(
+export async function changeFlows(
   { config, run }: ServiceContext,
   bridge: string,
   lines: readonly string[],

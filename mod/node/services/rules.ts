@@ -5,7 +5,12 @@
  * @module
  */
 
-import { POD_TABLE, SERVICE_DEVICE_PREFIX, type ServiceDevices } from "../../host/service_names.ts";
+import {
+  POD_TABLE,
+  RULE_PREFERENCES,
+  SERVICE_DEVICE_PREFIX,
+  type ServiceDevices,
+} from "../../host/service_names.ts";
 import { type Family, formatAddress, parseAddress } from "../../ip/address.ts";
 import { parsePrefix } from "../../ip/prefix.ts";
 
@@ -21,9 +26,6 @@ const MASQUERADE = "0x6000";
 /** In the connection's mark: it came in from a pod; it is masqueraded. */
 const FROM_POD = 0x40_0000;
 const MASQUERADED = 0x20_0000;
-
-/** Where the rules stand among others, all before the table `main`. */
-export const RULE_PREFERENCES = { onLink: 10_100, node: 10_101, gateway: 10_102, pods: 10_103 };
 
 /** The first source port of connections by the node; see `POD_PORTS`. */
 const FIRST_PORT = 49_152;
