@@ -33,7 +33,9 @@ const FIRST_PORT = 49_152;
 /**
  * The text for `nft -f -` that puts the table in place of itself, at once.
  *
- * Translation by kube-proxy and portmap is at priority -100, their masquerading at 100.
+ * Translation by kube-proxy and portmap is at priority -100, their masquerading at 100. What they mark
+ * for it gets the node's address here before; what they masquerade without a mark (a pod that reaches
+ * itself) is left to them.
  */
 export function serviceTableText(nodeAddresses: readonly string[]): string {
   const device = `"${SERVICE_DEVICE_PREFIX}*"`;
@@ -63,9 +65,12 @@ table inet ${SERVICE_NFT_TABLE} {
     iifname ${device} counter drop
     oifname ${device} counter drop
   }
-  chain postrouting {
+  chain as_node {
     type nat hook postrouting priority 90; policy accept;
     ${asNode.join("\n    ")}
+  }
+  chain postrouting {
+    type nat hook postrouting priority 110; policy accept;
     oifname ${device} fib saddr type local return
     oifname ${device} meta nfproto ipv4 meta l4proto { tcp, udp, sctp } \
 snat ip to ip saddr:${FIRST_PORT}-65535
