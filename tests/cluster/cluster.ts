@@ -20,7 +20,6 @@ import {
   TOOLS,
 } from "../lab/mod.ts";
 import {
-  API_ADDRESS,
   type ControlPlane,
   type KubectlOptions,
   SERVICE_CIDRS,
@@ -96,7 +95,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       }
       await plane.kubectl(["wait", "--for=create", "serviceaccount/default", "--timeout=60s"]);
       if (services && options.install !== "none") {
-        await startClusterDns(plane, HAS_SERVICE_PATH ? undefined : API_ADDRESS);
+        await startClusterDns(plane);
       }
     } catch (error) {
       throw new Error(`${error}\n${nodes.map((node) => node.said()).join("\n")}`);
@@ -107,9 +106,6 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     throw error;
   }
 }
-
-/** Without it Pods reach each other, but no ClusterIP; cluster DNS asks the API server directly. */
-export const HAS_SERVICE_PATH = false;
 
 async function installFabric(
   lab: Lab,

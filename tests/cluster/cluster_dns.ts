@@ -33,7 +33,7 @@ const RULES = [
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
 ];
 
-const objects = (apiServer: string | undefined) => [
+const OBJECTS = [
   { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "coredns", namespace: NAMESPACE } },
   {
     apiVersion: "rbac.authorization.k8s.io/v1",
@@ -74,10 +74,6 @@ const objects = (apiServer: string | undefined) => [
             image: COREDNS_IMAGE,
             imagePullPolicy: "Never",
             args: ["-conf", "/etc/coredns/Corefile"],
-            env: apiServer === undefined ? [] : [
-              { name: "KUBERNETES_SERVICE_HOST", value: apiServer },
-              { name: "KUBERNETES_SERVICE_PORT", value: "6443" },
-            ],
             readinessProbe: { httpGet: { path: "/ready", port: 8181 }, periodSeconds: 1 },
             volumeMounts: [{ name: "config", mountPath: "/etc/coredns" }],
           }],
@@ -105,14 +101,19 @@ const objects = (apiServer: string | undefined) => [
   },
 ];
 
-/**
- * Starts it; returns when it is ready. It reaches the API server by its Service, or by the address
- * given.
- */
-export async function startClusterDns(plane: ControlPlane, apiServer?: string): Promise<void> {
-  const items = objects(apiServer);
-  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+/** Starts it; returns when it is ready: it has reached the API server by its Service. */
+export async function startClusterDns(plane: ControlPlane): Promise<void> {
+  const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: OBJECTS });
   await plane.kubectl(["apply", "--filename=-"], { input });
-  const rollout = ["rollout", "status", "deployment/coredns", `--namespace=${NAMESPACE}`];
-  await plane.kubectl([...rollout, "--timeout=90s"], { timeoutMs: 100_000 });
+  const inNamespace = `--namespace=${NAMESPACE}`;
+  try {
+    const rollout = ["rollout", "status", "deployment/coredns", inNamespace, "--timeout=90s"];
+    await plane.kubectl(rollout, { timeoutMs: 100_000 });
+  } catch (error) {
+    const said = await Promise.all([
+      plane.kubectl(["get", "events", inNamespace]),
+      plane.kubectl(["logs", "deployment/coredns", inNamespace, "--tail=20"]).catch(String),
+    ]);
+    throw new Error([error, ...said].join("\n"));
+  }
 }

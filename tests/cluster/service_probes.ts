@@ -14,30 +14,38 @@ const PROBER = new URL("service_prober.ts", import.meta.url).pathname;
 const KINDS = ["tcp", "udp", "bulk", "frag", "icmp"] as const;
 const FAMILIES = [4, 6] as const;
 
-/** Which cells to ask; default all. */
-export type Choice = (way: Way, client: Client) => boolean;
+/** Which cells to ask. */
+type Choice = (way: Way, client: Client) => boolean;
+
+/** How long a probe may take, in the rounds of a walk. */
+const ROUNDS_MS = [3000, 6000, 12_000];
 
 /**
- * Asks all, and asks again twice what is not as expected: on a loaded machine a probe may take longer
- * than it is given. What was seen by cell.
+ * Asks all, and asks again what is not as expected: on a loaded machine a probe may take longer than
+ * it is given. What was seen by cell.
  */
 export async function walkUntil(world: ServiceWorld, expected: Cells): Promise<Cells> {
   const cells = new Map<string, string>();
-  for (let round = 0; round < 3; round++) {
+  for (const probeMs of ROUNDS_MS) {
     const isDifferent: Choice = (way, client) => {
       const key = cellKey(way, client);
       return expected.has(key) && cells.get(key) !== expected.get(key);
     };
-    for (const [key, word] of await walk(world, isDifferent)) cells.set(key, word);
+    for (const [key, word] of await walk(world, { isAsked: isDifferent, probeMs })) {
+      cells.set(key, word);
+    }
   }
   return cells;
 }
 
 /** Asks; what was seen by cell. */
-export async function walk(world: ServiceWorld, isAsked: Choice = () => true): Promise<Cells> {
+async function walk(
+  world: ServiceWorld,
+  { isAsked, probeMs }: { readonly isAsked: Choice; readonly probeMs: number },
+): Promise<Cells> {
   const byClient = await Promise.all(CLIENTS.map(async (client) => {
     const ways = WAYS.filter((way) => isAsked(way, client));
-    return ways.length === 0 ? [] : await askAll(world, client, ways);
+    return ways.length === 0 ? [] : await askAll(world, client, { ways, probeMs });
   }));
   return new Map(byClient.flat());
 }
@@ -45,7 +53,7 @@ export async function walk(world: ServiceWorld, isAsked: Choice = () => true): P
 async function askAll(
   world: ServiceWorld,
   client: Client,
-  ways: readonly Way[],
+  { ways, probeMs }: { readonly ways: readonly Way[]; readonly probeMs: number },
 ): Promise<readonly (readonly [string, string])[]> {
   const { place } = world.clients[client];
   const probes = ways.flatMap((way) => {
@@ -57,7 +65,7 @@ async function askAll(
       })
     );
   });
-  const argv = [Deno.execPath(), "run", "-A", "--no-config", "--no-lock", PROBER];
+  const argv = [Deno.execPath(), "run", "-A", "--no-config", "--no-lock", PROBER, `${probeMs}`];
   const answered = requireOk(
     await place.exec(argv, { input: probes.join("\n"), timeoutMs: 120_000 }),
   );

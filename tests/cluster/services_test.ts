@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type EquippedHost, eventually, type Lab } from "../lab/mod.ts";
-import { type Cluster, HAS_SERVICE_PATH, startCluster } from "./cluster.ts";
+import { type Cluster, startCluster } from "./cluster.ts";
 import { CLUSTER_DIR, KUBECTL, SERVICE_CIDRS } from "./control_plane.ts";
 import { walkUntil } from "./service_probes.ts";
 import { expectedCells, formatCells } from "./service_table.ts";
@@ -13,12 +13,15 @@ import { faultsOf, record, type WireRules } from "./uplink_frames.ts";
 const NEVER_ON_A_WIRE = [...SERVICE_CIDRS, "169.254.0.0/16", "fe80::fab:1/128"];
 const HOP_MACS = ["01:80:c2:00:00:0f", "0e:fa:b0:00:00:01"];
 
+/** IPv6 does not yet keep the source towards servers behind the router. */
+const LATER = "cluster-ip>outside";
+
 Deno.test("Services of every kind work on the underlay", async (t) => {
   await using cluster = await startCluster({ services: true, proxy: "nftables" });
   const { lab, nodes } = cluster;
   const recordings = await Promise.all(lab.hosts.map((host) => record(host, "eth1")));
   const world = await makeServiceWorld(cluster);
-  const expected = HAS_SERVICE_PATH ? expectedCells() : directCells();
+  const expected = new Map([...expectedCells()].filter(([key]) => !key.startsWith(LATER)));
   const walkAll = async () => {
     const cells = await walkUntil(world, expected);
     const isAsExpected = [...expected].every(([key, word]) => cells.get(key) === word);
@@ -27,12 +30,10 @@ Deno.test("Services of every kind work on the underlay", async (t) => {
 
   await t.step("kube-proxy with nftables: servers see whom the table says", walkAll);
 
-  if (HAS_SERVICE_PATH) {
-    await t.step(
-      "Pods reach Services by name, and the API server by its Service",
-      () => checkNames(cluster, world),
-    );
-  }
+  await t.step(
+    "Pods reach Services by name, and the API server by its Service",
+    () => checkNames(cluster, world),
+  );
 
   await t.step("exec, logs and port-forward work", () => checkKubectl(cluster));
 
@@ -50,7 +51,7 @@ Deno.test("Services of every kind work on the underlay", async (t) => {
     const rules = await rulesOf(lab, world);
     for (const recording of recordings) {
       const frames = await recording.end();
-      assert(frames.length > (HAS_SERVICE_PATH ? 1000 : 100), `${frames.length} frames`);
+      assert(frames.length > 1000, `${frames.length} frames`);
       assertEquals(faultsOf(frames, rules), []);
     }
   });
@@ -59,16 +60,11 @@ Deno.test("Services of every kind work on the underlay", async (t) => {
 async function checkNames(cluster: Cluster, { clients }: ServiceWorld): Promise<void> {
   for (const pod of ["here", "far", "vlan"] as const) {
     const url = "http://anywhere/hostname";
-    const said = await cluster.kubectl("exec", pod, "--", "wget", "-qO-", "-T5", url);
+    const said = await cluster.kubectl("exec", pod, "--", "wget", "-qO-", url);
     assertEquals(said.trim(), "self");
     const api = ["curl", "-skm5", "https://10.96.0.1/version"];
     assertMatch(await clients[pod].place.execOk(api), /"gitVersion"/);
   }
-}
-
-/** Those that need no Service. */
-function directCells(): ReadonlyMap<string, string> {
-  return new Map([...expectedCells()].filter(([key]) => /^(pod|host@node\d) /.test(key)));
 }
 
 async function checkKubectl(cluster: Cluster): Promise<void> {
