@@ -171,6 +171,15 @@ export async function findNodeAddresses(
   ].filter((address) => address !== undefined);
 }
 
+/** The ranges of IPv6 that the node has routes to, beside its default route and link-local ones. */
+export async function findNodePrefixes(run: Run): Promise<readonly string[]> {
+  const { stdout } = await run(["ip", "-6", "-o", "route", "show", "table", "main"]);
+  const prefixes = stdout.split("\n").flatMap((line) =>
+    /^(?:[a-z]+ )?([0-9a-f]*:[0-9a-f:/]*)/.exec(line)?.[1] ?? []
+  );
+  return [...new Set(prefixes)].filter((prefix) => !prefix.startsWith("fe80:")).toSorted();
+}
+
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

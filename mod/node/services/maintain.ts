@@ -14,8 +14,8 @@ import { ALL_COOKIES } from "./cookie.ts";
 import { noteFolder } from "./notes.ts";
 import { changeFlows, restoreFlows, wantedFlows } from "./restore.ts";
 import { SERVICE_NFT_TABLE } from "./rules.ts";
-import { generationOf, nodeAddressesOf, servedOf } from "./served.ts";
-import { inTurn, readPorts, setUp, wantedNodeAddresses } from "./setup.ts";
+import { generationOf, nodeAddressesOf, nodePrefixesOf, servedOf } from "./served.ts";
+import { inTurn, readNode, readPorts, setUp } from "./setup.ts";
 
 /** The node, as it was just read. */
 export interface MaintainedNode {
@@ -66,14 +66,15 @@ export async function maintainServices(
 }
 
 async function staleNetworks(context: ServiceContext, node: MaintainedNode) {
-  const addresses = (await wantedNodeAddresses(context)).join(",");
+  const { nodeAddresses, nodePrefixes } = await readNode(context);
   const all = await Promise.all(node.ports.map(async (port) => {
     const served = servedOf(port);
     const needs = served === undefined ? undefined : node.needsOf(served.physicalNetwork);
     if (served === undefined || needs === undefined) return [];
     const generation = await generationOf(context.config, served, { ...node, needs });
     const same = port.facts["generation"] === generation && port.ofport !== undefined &&
-      nodeAddressesOf(port).join(",") === addresses;
+      nodeAddressesOf(port).join() === nodeAddresses.join() &&
+      nodePrefixesOf(port).join() === nodePrefixes.join();
     return same ? [] : [{ served, needs, generation }];
   }));
   return all.flat();

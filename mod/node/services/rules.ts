@@ -103,19 +103,38 @@ export function networkRoutes({ devices, subnets }: RoutedNetwork, family: Famil
   ];
 }
 
-/** Rules of one family, as `ip rule` takes them. Those that are there already stay. */
+/** Where the node itself has a better way than by the pods' gateways. */
+export interface NodeWays {
+  /** Ranges that the configuration sends by the node. */
+  readonly viaNode: readonly string[];
+  /** Ranges of IPv6 that the node has routes to, the default route left out. */
+  readonly prefixes: readonly string[];
+}
+
+/**
+ * Rules of one family, as `ip rule` takes them. Those that are there already stay.
+ *
+ * Routes of the node are better than the pod's gateway, except its default route. In IPv6 they have to
+ * be named: what the kernel learns of the path to one destination behind the default route (its MTU) is
+ * a route of length 128 to it, which `suppress_prefixlength` does not suppress.
+ */
 export function serviceRules(
   { host, table }: ServiceDevices,
-  viaNode: readonly string[],
+  { viaNode, prefixes }: NodeWays,
   family: Family,
 ): string[] {
   const { onLink, node, gateway, pods } = RULE_PREFERENCES;
   const marked = `fwmark ${AS_POD_MARK}`;
+  const named = [
+    ...viaNode.filter((cidr) => parsePrefix(cidr).family === family),
+    ...(family === 6 ? prefixes : []),
+  ];
   return [
     `rule add pref ${onLink} iif ${host} ${marked} lookup ${table} suppress_prefixlength 0`,
-    `rule add pref ${node} ${marked} lookup main suppress_prefixlength 0`,
-    ...viaNode.filter((cidr) => parsePrefix(cidr).family === family)
-      .map((cidr) => `rule add pref ${node} to ${cidr} ${marked} lookup main`),
+    ...(family === 4
+      ? [`rule add pref ${node} ${marked} lookup main suppress_prefixlength 0`]
+      : []),
+    ...[...new Set(named)].map((cidr) => `rule add pref ${node} to ${cidr} ${marked} lookup main`),
     `rule add pref ${gateway} iif ${host} ${marked} lookup ${table}`,
     `rule add pref ${pods} not ${marked} lookup ${POD_TABLE}`,
   ];

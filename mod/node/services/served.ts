@@ -78,6 +78,11 @@ export function nodeAddressesOf({ facts }: Pick<ServicePort, "facts">): readonly
   return listOf(facts["node-addresses"]);
 }
 
+/** The ranges that the node has routes to, as the set-up had them. */
+export function nodePrefixesOf({ facts }: Pick<ServicePort, "facts">): readonly string[] {
+  return listOf(facts["node-prefixes"]);
+}
+
 /** What a set-up was made for: this boot, vswitchd's life, configuration, network. */
 export async function generationOf(
   config: Config,

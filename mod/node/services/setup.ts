@@ -8,7 +8,11 @@
 import type { Config, ServicesConfig } from "../../config.ts";
 import { FabricError } from "../../error.ts";
 import type { DatapathNeeds } from "../../host/datapath.ts";
-import { findNodeAddresses, setUpServiceDevices } from "../../host/service_device.ts";
+import {
+  findNodeAddresses,
+  findNodePrefixes,
+  setUpServiceDevices,
+} from "../../host/service_device.ts";
 import type { ServiceDevices } from "../../host/service_names.ts";
 import {
   type Ovsdb,
@@ -117,7 +121,8 @@ export async function setUp(
   const { name, bridge } = served;
   const services = servicesOf(config);
   const devices = devicesOf(served);
-  const nodeAddresses = await wantedNodeAddresses(context);
+  const { nodeAddresses, nodePrefixes } = await readNode(context);
+  const ways = { viaNode: services.viaNode, prefixes: nodePrefixes };
   const routed = { devices, subnets: served.subnets };
   const pods = readNotes(config).filter(({ device }) => device === devices.host);
   await setUpServiceDevices(run, {
@@ -128,13 +133,14 @@ export async function setUp(
     routes: [...networkRoutes(routed, 4), ...networkRoutes(routed, 6)],
     pods: pods.flatMap((pod) => podRoutes(pod, nodeAddresses)),
     rules: {
-      4: serviceRules(devices, services.viaNode, 4),
-      6: serviceRules(devices, services.viaNode, 6),
+      4: serviceRules(devices, ways, 4),
+      6: serviceRules(devices, ways, 6),
     },
   });
   const facts = {
     ...servedFacts(served),
     "node-addresses": nodeAddresses.join(","),
+    "node-prefixes": nodePrefixes.join(","),
     "services": services.cidrs.join(","),
   };
   await putServicePort(db, { bridge, name: devices.port, facts });
@@ -150,12 +156,24 @@ export async function setUp(
   });
 }
 
-/** The node's addresses that its pods reach: as configured, or found out. */
-export async function wantedNodeAddresses(
+/** What a set-up depends on of the node. */
+export interface NodeFacts {
+  /** The addresses that its pods reach: as configured, or found out. */
+  readonly nodeAddresses: readonly string[];
+  /** The ranges of IPv6 that it has routes to. */
+  readonly nodePrefixes: readonly string[];
+}
+
+/** The node as it is now. */
+export async function readNode(
   { config, run }: Pick<ServiceContext, "config" | "run">,
-): Promise<readonly string[]> {
+): Promise<NodeFacts> {
   const { cidrs, nodeAddresses } = servicesOf(config);
-  return nodeAddresses ?? await findNodeAddresses(run, cidrs);
+  const [found, nodePrefixes] = await Promise.all([
+    nodeAddresses ?? findNodeAddresses(run, cidrs),
+    findNodePrefixes(run),
+  ]);
+  return { nodeAddresses: found, nodePrefixes };
 }
 
 /** @throws {FabricError} `internal` where the configuration has no services. */
