@@ -34,9 +34,10 @@ export async function beginKubeLeg(request: AddRequest, call: Call): Promise<Kub
   const { kubernetes } = call.config;
   const { pod } = request;
   if (kubernetes === undefined || pod === undefined) return undefined;
-  // Known before the next step blocks this thread, so that the server has its time meanwhile.
   const knocked = knock(doorPath(call.config));
   const { openKubeLeg } = await import("./kubernetes.ts");
+  // Then the request goes out before the next step blocks this thread for some milliseconds.
+  await knocked?.done;
   return openKubeLeg(request, { call, kubeconfig: kubernetes.kubeconfig, pod, knocked });
 }
 

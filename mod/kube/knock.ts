@@ -9,6 +9,8 @@
 export interface Knock extends Disposable {
   /** Of the socket. */
   readonly path: string;
+  /** It is made, or cannot be. */
+  readonly done: Promise<void>;
   /** Taken by who uses it; before that it is closed with the knock. */
   take(): Promise<Deno.Conn>;
   /** Why nobody may use it; undefined: nothing speaks against it. */
@@ -37,10 +39,11 @@ export function knock(path: string): Knock | undefined {
   }
   const connecting = Deno.connect({ transport: "unix", path });
   let isTaken = false;
-  connecting.catch(() => {});
   return {
     path,
     fault,
+    // A socket of this host is connected at once, whatever its other end does.
+    done: connecting.then(() => {}, () => {}),
     take: () => {
       isTaken = true;
       return connecting;
