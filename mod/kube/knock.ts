@@ -33,6 +33,7 @@ export function knock(path: string): Knock | undefined {
     return {
       path,
       fault,
+      done: Promise.resolve(),
       take: () => Promise.reject(new Error(fault)),
       [Symbol.dispose]: () => {},
     };

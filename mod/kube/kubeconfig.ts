@@ -11,7 +11,6 @@
 import * as v from "valibot";
 import { FabricError } from "../error.ts";
 import { type HttpTarget, type HttpTls, parseHttpTarget } from "../http.ts";
-import { parsePlainYaml } from "../plain_yaml.ts";
 import { readSecretFile } from "../secret_file.ts";
 
 /** Where an API server is, and who we are to it. */
@@ -165,6 +164,8 @@ function resolve(file: string, path: string): string {
 async function decode(text: string, path: string): Promise<unknown> {
   try {
     if (/^\s*\{/.test(text)) return JSON.parse(text);
+    // What keeps it fresh writes JSON.
+    const { parsePlainYaml } = await import("../plain_yaml.ts");
     const plain = parsePlainYaml(text);
     if (plain !== undefined) return plain.value;
     const { parse } = await import("yaml");

@@ -6,8 +6,8 @@
  * @module
  */
 
-import { makePod, makeWorkload, ours, startKubeBed, USERS } from "../kube/bed.ts";
-import { accountOf, keeperCommand, until } from "../kube/door_fixture.ts";
+import { makePod, makeWorkload, ours, startKubeBed } from "../kube/bed.ts";
+import { openDoorOn } from "../kube/door_fixture.ts";
 import type { Job, Times } from "./plugin_driver.ts";
 import { median, percentile } from "./table.ts";
 
@@ -31,16 +31,7 @@ const move = (from: string, to: string): string => `test ! -e ${from} || mv ${fr
 export async function measureKubernetes(rounds: number): Promise<readonly KubernetesRow[]> {
   await using bed = await startKubeBed({ hosts: 1 });
   const host = bed.host(0);
-  const account = accountOf(bed.kube, USERS.plugin);
-  await host.writeFile("/etc/fabric/keep/token", account.token);
-  await host.writeFile("/etc/fabric/keep/ca.crt", account.ca);
-  await using _keeper = host.start([
-    "/opt/cni/bin/fabric",
-    ...keeperCommand("/etc/fabric/keep", { server: account.server, run: "/run/fabric" }),
-  ]);
-  await until(() => host.exists(DOOR));
-  // As an installation has it.
-  await host.execOk("cp /etc/fabric/keep/kubeconfig /etc/fabric/kubeconfig");
+  await using _door = await openDoorOn(host, bed.kube);
   const pods = await Promise.all(
     ([["any", {}], ["fixed", { fixed: "true" }]] as const).map(async ([name, annotations]) => {
       const deployment = await makeWorkload(bed.kube, "Deployment", name, {

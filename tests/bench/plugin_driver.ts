@@ -37,7 +37,7 @@ export interface CaseTimes {
 }
 
 /** Milliseconds of processors in the programs that have ended (proc(5), `cutime` and `cstime`). */
-function processorMs(): number {
+export function processorMs(): number {
   const stat = Deno.readTextFileSync("/proc/self/stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[13]) + Number(fields[14]));

@@ -6,8 +6,11 @@
  */
 
 import * as v from "valibot";
+import type { EquippedHost } from "../lab/equipped_host.ts";
 import { FABRIC_BINARY } from "../lab/fabric.ts";
+import type { Running } from "../lab/process.ts";
 import type { KubeFixture } from "../kube_fixture.ts";
+import { USERS } from "./bed.ts";
 import { supervise, type Supervised } from "../supervised.ts";
 
 const Kubeconfig = v.object({
@@ -72,6 +75,23 @@ export async function startKeeper(dir: string, account: Account): Promise<Keeper
   await until(() => keeper.isOver() || log().includes("listening on"));
   if (keeper.isOver()) throw new Error(`it ended: ${log()}`);
   return { ...keeper, log };
+}
+
+/**
+ * Opens a host's door, as an installation does; returns when it is open. The host's kubeconfig is the
+ * one that is kept.
+ */
+export async function openDoorOn(host: EquippedHost, kube: KubeFixture): Promise<Running> {
+  const { server, token, ca } = accountOf(kube, USERS.plugin);
+  await host.writeFile("/etc/fabric/keep/token", token);
+  await host.writeFile("/etc/fabric/keep/ca.crt", ca);
+  const keeper = host.start([
+    "/opt/cni/bin/fabric",
+    ...keeperCommand("/etc/fabric/keep", { server, run: "/run/fabric", interval: 60 }),
+  ]);
+  await keeper.until(/listening on/, 20_000);
+  await host.execOk("cp /etc/fabric/keep/kubeconfig /etc/fabric/kubeconfig");
+  return keeper;
 }
 
 /** Waits for a condition, 20 s at most. */

@@ -23,7 +23,7 @@ import {
   USERS,
 } from "./bed.ts";
 
-import { accountOf, type Keeper, keeperCommand, startKeeper, until } from "./door_fixture.ts";
+import { accountOf, type Keeper, openDoorOn, startKeeper, until } from "./door_fixture.ts";
 
 const SHOP = "/api/v1/namespaces/shop";
 
@@ -423,14 +423,7 @@ async function dead(bed: Bed): Promise<void> {
 Deno.test("an ADD uses its node's door, and goes without it", async () => {
   await using bed = await startKubeBed({ hosts: 1 });
   const host = bed.host(0);
-  const account = accountOf(bed.kube, USERS.plugin);
-  await host.writeFile("/etc/fabric/keep/token", account.token);
-  await host.writeFile("/etc/fabric/keep/ca.crt", account.ca);
-  const keeper = host.start([
-    "/opt/cni/bin/fabric",
-    ...keeperCommand("/etc/fabric/keep", { server: account.server, run: "/run/fabric" }),
-  ]);
-  await until(() => host.exists("/run/fabric/kubernetes/door.sock"));
+  const keeper = await openDoorOn(host, bed.kube);
   const owner = await makeWorkload(bed.kube, "StatefulSet", "db", {
     annotations: ours({ fixed: "true" }),
   });
@@ -443,7 +436,7 @@ Deno.test("an ADD uses its node's door, and goes without it", async () => {
   // Directly the server would not be trusted: what works goes by the door.
   const right = await host.readFile("/etc/fabric/kubeconfig");
   const other = btoa(await otherAuthority());
-  const wrong = right.replace(/(certificate-authority-data: ).*/, `$1${other}`);
+  const wrong = right.replace(/("certificate-authority-data": )"[^"]*"/, `$1"${other}"`);
   assert(wrong !== right);
   await host.writeFile("/etc/fabric/kubeconfig", wrong, { mode: 0o600 });
   const zero = await runPod(host, await makePod(bed.kube, "db-0", { owner }));
