@@ -19,7 +19,7 @@ import { isFenced } from "../mod/kube/fenced.ts";
 import { type PodIntent, readPodIntent } from "../mod/kube/intent.ts";
 import { type KubeTarget, readKubeconfig } from "../mod/kube/kubeconfig.ts";
 import type { Knock } from "../mod/kube/knock.ts";
-import { numbersOf } from "../mod/kube/numbers.ts";
+import { mostOf, numbersOf } from "../mod/kube/numbers.ts";
 import type { Holder, Pod } from "../mod/model/identity.ts";
 import type { Call } from "./call.ts";
 import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
@@ -140,6 +140,7 @@ function resolved(
     },
     list,
     onExhausted: wish.onExhausted,
+    most: mostOf(workload),
     numbers: numbersOf(workload),
   };
   return {

@@ -46,7 +46,13 @@ export interface WorkloadWish {
     | { readonly kind: "own"; readonly slot: string; readonly index: number | undefined };
   /** Addresses that are named, in the order of the slots; undefined: they are chosen. */
   readonly list: AddressesOfSlots | undefined;
-  /** What to do while all slots of the list are held. */
+  /**
+   * How many slots the workload may have where its Pods are alike and no addresses are named: as many
+   * as it has Pods at once. One more Pod comes where another is about to end, and waits for that one's
+   * slot. Undefined: any number.
+   */
+  readonly most: number | undefined;
+  /** What to do while all slots are held. */
   readonly onExhausted: "wait" | "borrow";
   /** For the error: what the workload says of its numbers, e.g. `3 replicas + surge 1`. */
   readonly numbers: string | undefined;
@@ -63,7 +69,7 @@ const MAX_RACES = 64;
  * Allocates for a slot of the workload.
  *
  * @throws {FabricError} As `allocate()`; `try-again` with `details.reason` `list` when all addresses
- * of the list are held.
+ * of the list are held, `slots` when all slots are that it may have.
  */
 export async function allocateForWorkload(
   context: IpamContext,
@@ -282,13 +288,16 @@ async function chooseSlot(
     if (chosen !== undefined) return chosen;
   }
   const slot = newSlot(slots);
-  if (list === undefined) return { slot, addresses: undefined };
-  const addresses = unusedOf(list, slots);
-  if (addresses !== undefined) return { slot, addresses };
-  // All of the list belongs to slots that are held: some of these may be held by the dead.
+  if (list === undefined) {
+    if (wish.most === undefined || slots.length < wish.most) return { slot, addresses: undefined };
+  } else {
+    const addresses = unusedOf(list, slots);
+    if (addresses !== undefined) return { slot, addresses };
+  }
+  // All that it may have belongs to slots that are held: some of these may be held by the dead.
   for (const one of slots.filter(({ record }) => record.holder !== undefined)) {
     const { holder } = one.record;
-    if (holder === undefined || !isListed(list, one.addresses)) continue;
+    if (holder === undefined || (list !== undefined && !isListed(list, one.addresses))) continue;
     if (await whyEnded(context, holder, request) !== undefined) {
       return { slot: one.slot, addresses: undefined };
     }
@@ -348,7 +357,6 @@ function allHeld(
   },
 ): FabricError {
   const { list, workload, numbers } = wish;
-  const count = list === undefined ? 0 : slotCount(list);
   const held = slots.flatMap(({ record, addresses }) =>
     record.holder === undefined
       ? []
@@ -359,6 +367,21 @@ function allHeld(
     ? `none is for slot ${wish.slot.slot}`
     : `all are in use: ${shown.join(", ")}`;
   const wants = numbers === undefined ? "" : `; it wants ${numbers}`;
+  if (list === undefined) {
+    return new FabricError(
+      "try-again",
+      `${
+        formatWorkload(workload)
+      } has ${slots.length} slots in network ${network}, and ${why}${wants}`,
+      {
+        remedy:
+          "the Pod waits until another one has ended (on-exhausted: wait); fence the node of " +
+          "one that is dead, or let the Pod have another address meanwhile (on-exhausted: borrow)",
+        details: { reason: "slots", network, held: held.length },
+      },
+    );
+  }
+  const count = slotCount(list);
   return new FabricError(
     "try-again",
     `${

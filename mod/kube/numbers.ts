@@ -28,6 +28,16 @@ export function surgeOf({ kind, object }: Pick<Workload, "kind" | "object">): {
   };
 }
 
+/** Controllers whose own rules say that they never have more Pods at once than this. */
+const BOUNDED: readonly string[] = ["Deployment", "ReplicaSet", "ReplicationController"];
+
+/** How many Pods it may have at once; undefined where only its controller knows. */
+export function mostOf(workload: Pick<Workload, "group" | "kind" | "object">): number | undefined {
+  if (!BOUNDED.includes(workload.kind) || !["", "apps"].includes(workload.group)) return undefined;
+  const found = surgeOf(workload);
+  return found === undefined ? undefined : found.replicas + found.surge;
+}
+
 /** `3 replicas + surge 1 = 4 Pods at once`; undefined where it does not say. */
 export function numbersOf(workload: Pick<Workload, "kind" | "object">): string | undefined {
   const found = surgeOf(workload);

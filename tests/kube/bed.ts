@@ -237,6 +237,14 @@ const WORKLOADS = {
   ReplicationController: ["v1", "replicationcontrollers"],
 } as const;
 
+/** What they need besides; as many replicas as a test may start Pods, where it says nothing else. */
+const SPECS: Partial<Readonly<Record<string, (name: string) => KubeObject>>> = {
+  StatefulSet: (serviceName) => ({ serviceName }),
+  Deployment: () => ({ replicas: 8 }),
+  ReplicaSet: () => ({ replicas: 8 }),
+  ReplicationController: () => ({ replicas: 8 }),
+};
+
 export interface WorkloadOptions {
   readonly namespace?: string;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -279,7 +287,7 @@ export async function makeWorkload(
     ? { schedule: "0 0 1 1 *", jobTemplate: { spec: { template } }, ...spec }
     : kind === "Job"
     ? { template, ...spec }
-    : { selector, template, ...(kind === "StatefulSet" ? { serviceName: name } : {}), ...spec };
+    : { selector, template, ...SPECS[kind]?.(name), ...spec };
   const path = workloadPath(kind, name, namespace);
   const made = await kube.create(path.slice(0, path.lastIndexOf("/")), {
     apiVersion,

@@ -14,6 +14,7 @@ import {
   type RunningPod,
   runPod,
   startKubeBed,
+  workloadPath,
 } from "./bed.ts";
 
 const FIXED = ours({ fixed: "true" });
@@ -27,6 +28,7 @@ Deno.test("addresses belong to workloads", async (t) => {
       "a Deployment's Pods take the slots whose holders are gone, through its ReplicaSets",
       deployment,
     ],
+    ["a Deployment has no more slots than Pods at once: one waits, or borrows", mostSlots],
     ["a DaemonSet has a slot per node", daemonSet],
     ["Job, indexed Job, CronJob, bare ReplicaSet, ReplicationController and bare Pod", others],
     ["a controller that nobody knows counts by its reference", reference],
@@ -114,6 +116,39 @@ async function deployment(bed: KubeBed): Promise<void> {
   const surge = await start(bed, "web-2-surge", { owner: second });
   assert(!before.includes(surge.addresses[0] ?? ""));
   for (const pod of [...fresh, surge]) await end(bed, pod);
+}
+
+async function mostSlots(bed: KubeBed): Promise<void> {
+  const { kube } = bed;
+  const owner = await makeWorkload(kube, "Deployment", "exact", {
+    annotations: FIXED,
+    spec: { replicas: 2, strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
+  });
+  const set = await replicaSet(bed, owner, "exact-1");
+  const old = [
+    await start(bed, "exact-1-a", { owner: set }),
+    await start(bed, "exact-1-b", { owner: set, host: 1 }),
+  ] as const;
+  // Its controller makes the next Pod as soon as one is about to end.
+  const next = await makePod(kube, "exact-1-c", { owner: set });
+  const { code, msg } = await refusedAdd(bed.host(0), next);
+  assertEquals(code, 11);
+  assertStringIncludes(msg, "Deployment.apps shop/exact has 2 slots in network vlan100");
+  assertStringIncludes(msg, "it wants 2 replicas + surge 0 = 2 addresses at once");
+  assertStringIncludes((await eventsOf(kube, next)).join(), "has 2 slots");
+  const coming = runPod(bed.host(0), next);
+  await end(bed, old[1]);
+  const third = await coming;
+  assertEquals(third.addresses, old[1].addresses);
+  await kube.client.merge(workloadPath("Deployment", "exact"), {
+    metadata: { annotations: ours({ "on-exhausted": "borrow" }) },
+  });
+  const fourth = await start(bed, "exact-1-d", { owner: set });
+  assert(![...old[0].addresses, ...third.addresses].includes(fourth.addresses[0] ?? ""));
+  for (const pod of [old[0], third, fourth]) await end(bed, pod);
+  const fifth = await start(bed, "exact-1-e", { owner: set });
+  assertEquals(fifth.addresses, old[0].addresses);
+  await end(bed, fifth);
 }
 
 async function daemonSet(bed: KubeBed): Promise<void> {
