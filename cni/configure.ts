@@ -33,7 +33,7 @@ const CONFIG_NAME = "config.yaml";
  * @throws {FabricError} `invalid`, before anything is written, as `loadConfig()`.
  */
 export async function configure(options: ConfigureOptions): Promise<readonly string[]> {
-  const { config, credentials, node, to } = options;
+  const { config, credentials, node, nodeAddresses = [], to } = options;
   const settings = await loadConfig({ file: config, hostname: () => "" });
   refuseUnwritablePaths(settings);
   const name = node ?? settings.node;
@@ -43,7 +43,8 @@ export async function configure(options: ConfigureOptions): Promise<readonly str
       remedy: "give --node, in a DaemonSet the field spec.nodeName of the Pod",
     });
   }
-  const text = await withNode(readText(config), name);
+  const unnamed = settings.services !== undefined && settings.services.nodeAddresses === undefined;
+  const text = await withNode(readText(config), name, unnamed ? nodeAddresses : []);
   const secrets = credentials === undefined ? [] : listFiles(credentials).map((file) => ({
     path: `${to}/${file}`,
     text: readText(`${credentials}/${file}`),
@@ -56,11 +57,19 @@ export async function configure(options: ConfigureOptions): Promise<readonly str
   return files.map(({ path }) => path);
 }
 
-/** The configuration's text with the field `node`; its other fields, comments and style stay. */
-async function withNode(text: string, node: string): Promise<string> {
+/**
+ * The configuration's text with the field `node`, and the node's addresses where some are given; its
+ * other fields, comments and style stay.
+ */
+async function withNode(
+  text: string,
+  node: string,
+  addresses: readonly string[],
+): Promise<string> {
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
   document.set("node", node);
+  if (addresses.length > 0) document.setIn(["services", "nodeAddresses"], addresses);
   return document.toString({ lineWidth: 0 });
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { FabricError } from "../mod/error.ts";
+import { tryParseAddress } from "../mod/ip/address.ts";
 import { absolute, parseFlags, usage } from "./command_line.ts";
 
 /** What `fabric configure` reads and writes. All paths are absolute. */
@@ -14,6 +15,8 @@ export interface ConfigureOptions {
   readonly credentials: string | undefined;
   /** The node's name; undefined: the configuration says it. */
   readonly node: string | undefined;
+  /** Addresses of the node, for a configuration with services that names none. */
+  readonly nodeAddresses?: readonly string[];
   /** Folder that the plugin reads from. */
   readonly to: string;
 }
@@ -45,6 +48,7 @@ Options:
   --config FILE       the configuration, from a ConfigMap
   --credentials DIR   files that go beside it, readable by root only, from a Secret
   --node NAME         name of the node (default: the field node of the configuration)
+  --node-addresses A,B  addresses of the node, where the configuration has services without them
   --to DIR            where to (/etc/fabric)
 `;
 
@@ -68,7 +72,9 @@ Options:
 
 /** Reads the arguments of `fabric configure`; undefined when help is asked for. */
 export function parseConfigure(args: readonly string[]): ConfigureOptions | undefined {
-  const flags = parseFlags(args, { texts: ["config", "credentials", "node", "to"] });
+  const flags = parseFlags(args, {
+    texts: ["config", "credentials", "node", "node-addresses", "to"],
+  });
   if (flags.help) return undefined;
   const config = flags.text("config");
   if (config === undefined) throw missing("--config", "the file of the configuration");
@@ -77,6 +83,8 @@ export function parseConfigure(args: readonly string[]): ConfigureOptions | unde
     config: absolute("--config", config),
     credentials: credentials === undefined ? undefined : absolute("--credentials", credentials),
     node: flags.text("node"),
+    nodeAddresses: (flags.text("node-addresses") ?? "").split(",").map((text) => text.trim())
+      .filter((text) => text !== "").map(checkAddress),
     to: absolute("--to", flags.text("to") ?? "/etc/fabric"),
   };
 }
@@ -108,6 +116,11 @@ export function parseKeepKubeconfig(
     once: flags.has("once"),
     seconds,
   };
+}
+
+function checkAddress(text: string): string {
+  if (tryParseAddress(text) !== undefined) return text;
+  throw usage("--node-addresses", text, "give IP addresses, separated by commas");
 }
 
 function missing(flag: string, what: string): FabricError {

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { loadConfig } from "../mod/config.ts";
 import { FabricError } from "../mod/error.ts";
 import { configure } from "./configure.ts";
@@ -131,4 +131,37 @@ Deno.test("parseConfigure() names the flag that cannot be used", () => {
   assertEquals(faultOf("--config", "/a", "--to", "/a/../b"), "--to");
   assertEquals(faultOf("--config", "/a", "--nodes", "x"), "--nodes");
   assertEquals(faultOf("--config", "/a"), undefined);
+});
+
+Deno.test("configure() gives services the node's addresses, unless they are named", async () => {
+  await inFolder(async (folder) => {
+    const made = async (text: string) => {
+      await Deno.writeTextFile(`${folder}/config`, text);
+      await configure({
+        config: `${folder}/config`,
+        credentials: undefined,
+        node: "node-7",
+        nodeAddresses: ["192.0.2.7", "2001:db8::7"],
+        to: `${folder}/to`,
+      });
+      const read = await loadConfig({ file: `${folder}/to/config.yaml`, hostname: () => "" });
+      return read.services?.nodeAddresses;
+    };
+    const both = ["192.0.2.7", "2001:db8::7"];
+    assertEquals(await made("services:\n  cidrs: [10.96.0.0/16]\n"), both);
+    assertEquals(await made("services: {cidrs: [10.96.0.0/16]}\n"), both);
+    const named = "services: {cidrs: [10.96.0.0/16], nodeAddresses: [192.0.2.9]}\n";
+    assertEquals(await made(named), ["192.0.2.9"]);
+    assertEquals(await made("zone: z\n"), undefined);
+  });
+});
+
+Deno.test("parseConfigure() takes the node's addresses as Kubernetes gives them", () => {
+  const options = parseConfigure(["--config=/c", "--node-addresses=192.0.2.7,2001:db8::7"]);
+  assertEquals(options?.nodeAddresses, ["192.0.2.7", "2001:db8::7"]);
+  assertThrows(
+    () => parseConfigure(["--config=/c", "--node-addresses=node7"]),
+    FabricError,
+    "node7",
+  );
 });

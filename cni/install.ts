@@ -8,6 +8,7 @@
  */
 
 import { faultPoint } from "fabric/fault";
+import { loadConfig } from "../mod/config.ts";
 import { asFabricError, describeError, FabricError } from "../mod/error.ts";
 import type { RoleIo } from "../mod/role.ts";
 import { INSTALL_HELP, type InstallOptions, parseInstall } from "./install_options.ts";
@@ -95,9 +96,10 @@ async function put(
   const { binDir, confDir, confName } = options;
   const program = { path: `${binDir}/fabric`, bytes: Deno.readFileSync(executable) };
   const links = [`${binDir}/fabric-ctl`, `${binDir}/fabric-admin`];
+  const portmap = await wantsPortmap(options);
   const conflist = {
     path: `${confDir}/${confName}`,
-    bytes: new TextEncoder().encode(conflistText(options)),
+    bytes: new TextEncoder().encode(conflistText(options, { portmap })),
   };
   const pieces: readonly Piece[] = [
     { path: program.path, contents: [await contentOfBytes(program.bytes)] },
@@ -132,8 +134,21 @@ async function put(
   return installation;
 }
 
+const PORTMAP = { type: "portmap", capabilities: { portMappings: true } };
+
+/** Pods have hostPorts where the way to Services is on, and the reference plugin lies beside us. */
+async function wantsPortmap({ binDir, config }: InstallOptions): Promise<boolean> {
+  if (await contentOf(`${binDir}/portmap`) === undefined) return false;
+  // It is written by somebody else, and may come later.
+  if (await contentOf(config) === undefined) return false;
+  return (await loadConfig({ file: config, hostname: () => "" })).services !== undefined;
+}
+
 /** The network configuration for the runtime. */
-export function conflistText(options: Pick<InstallOptions, "networkName" | "config">): string {
+export function conflistText(
+  options: Pick<InstallOptions, "networkName" | "config">,
+  chained: { readonly portmap?: boolean } = {},
+): string {
   const conflist = {
     // containerd up to 1.6 reads this one only, and refuses 1.1.0; newer ones choose from the list.
     cniVersion: "1.0.0",
@@ -143,7 +158,7 @@ export function conflistText(options: Pick<InstallOptions, "networkName" | "conf
       type: "fabric",
       config: options.config,
       capabilities: { ips: true, mac: true, bandwidth: true, dns: true },
-    }],
+    }, ...(chained.portmap === true ? [PORTMAP] : [])],
   };
   return `${JSON.stringify(conflist, null, 2)}\n`;
 }

@@ -36,7 +36,8 @@ export const INSTALL_HELP = `Usage: fabric install [options]
 
 Copies this executable and the links fabric-ctl and fabric-admin into the folder of CNI plugins, then
 writes the network configuration, so that no runtime ever calls a plugin that is not there. Each file
-appears whole or not at all, also over an older version that is running. May be repeated.
+appears whole or not at all, also over an older version that is running. May be repeated. Where the
+configuration of the plugin has services and portmap lies in the folder, it is chained, for hostPorts.
 
 Options:
   --bin-dir DIR         folder of CNI plugins (${DEFAULTS.binDir})

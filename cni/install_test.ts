@@ -257,3 +257,20 @@ Deno.test("conflistText() offers old and new versions, and asks for what the plu
     }],
   });
 });
+
+Deno.test("install() chains portmap where it lies beside us and the node has services", async () => {
+  await using host = await makeHost();
+  const options = { ...host.options, config: `${host.root}/config.yaml` };
+  const chained = async () => {
+    await install(options, host);
+    const text = await Deno.readTextFile(`${options.confDir}/${options.confName}`);
+    return [...text.matchAll(/"type": "(\w+)"/g)].map(([, type]) => type);
+  };
+  await Deno.mkdir(options.binDir, { recursive: true });
+  await Deno.writeTextFile(options.config, "services: {cidrs: [10.96.0.0/16]}\n");
+  assertEquals(await chained(), ["fabric"]);
+  await Deno.writeTextFile(`${options.binDir}/portmap`, "#!/bin/sh\n", { mode: 0o755 });
+  assertEquals(await chained(), ["fabric", "portmap"]);
+  await Deno.writeTextFile(options.config, "zone: zone1\n");
+  assertEquals(await chained(), ["fabric"]);
+});

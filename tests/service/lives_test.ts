@@ -39,9 +39,9 @@ async function assertServed(client: Place): Promise<void> {
   }
 }
 
+/** A runtime calls it again and again; on a busy machine it may answer that the switch is too slow. */
 async function status(host: EquippedHost): Promise<void> {
-  const answer = await host.fabric("STATUS");
-  assertEquals(answer.code, 0, answer.stdout);
+  await eventually("STATUS is well", async () => (await host.fabric("STATUS")).code === 0);
 }
 
 /** What of the way to Services there is on a node. */
@@ -178,7 +178,7 @@ Deno.test("the way to Services lives on through vswitchd, the node and its confi
   await t.step("after a boot the first ADD makes everything again", async () => {
     for (const pod of [client, neighbour]) assertEquals((await pod.again("DEL")).code, 0);
     await node.powerCycle();
-    await eventually("the node answers", async () => (await node.fabric("STATUS")).code === 0);
+    await status(node);
     await translate(node, rules);
     client = await addServicePod(node);
     await assertServed(client);

@@ -30,3 +30,9 @@ imagePullSecrets:
 {{- define "fabric.runDir" -}}
 {{ .Values.config.runDir | default "/run/fabric" }}
 {{- end }}
+
+{{- define "fabric.nodeConfig" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- if .Values.services.cidrs -}}{{- $_ := set $config "services" .Values.services -}}{{- end -}}
+{{- toYaml $config -}}
+{{- end }}
