@@ -30,6 +30,10 @@ export interface DoorOptions {
 
 /** The plugin waits longer, and then asks the server itself. */
 const SERVER_MS = 1_500;
+/** A connection that was not used for this long may be dead, … */
+const RESTED_MS = 2_000;
+/** … and is given up after this long. */
+const RESTED_ANSWER_MS = 400;
 
 /** An ADD asks for half as many at a time. */
 const MAX_PATHS = 8;
@@ -57,6 +61,7 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
   const host = httpHost(parseHttpTarget(server.replace(/\/$/, ""), { field: "--server" }));
   let http = Deno.createHttpClient({ caCerts: [options.ca] });
   let isTroubled = false;
+  let lastAnswer = performance.now();
   const renew = (ca: string): void => {
     http.close();
     http = Deno.createHttpClient({ caCerts: [ca] });
@@ -69,27 +74,40 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
     return { status: answer.status, value: jsonOf(text) };
   };
   const askAll = async (paths: readonly string[], request: Request): Promise<Response> => {
-    const client = http;
-    const signal = AbortSignal.timeout(SERVER_MS);
     const headers = {
       accept: "application/json",
       authorization: request.headers.get("authorization") ?? "",
     };
-    try {
-      const answers = await Promise.all(
-        paths.map((path) => ask(path, { client, signal, headers })),
-      );
-      if (isTroubled) tell(undefined);
-      isTroubled = false;
-      return Response.json(answers);
-    } catch (error) {
-      // A connection whose other end is gone without a word would be used for ever.
-      if (signal.aborted && client === http) renew(ca);
-      const why = signal.aborted ? `no answer within ${SERVER_MS} ms` : String(error);
-      if (!isTroubled) tell(`${host}: ${why}`);
-      isTroubled = true;
-      return refuse(502, why);
+    const attempt = async (ms: number): Promise<readonly DoorAnswer[] | Failure> => {
+      const client = http;
+      const signal = AbortSignal.timeout(ms);
+      try {
+        const asking = paths.map((path) => ask(path, { client, signal, headers }));
+        const answers = await Promise.all(asking);
+        lastAnswer = performance.now();
+        return answers;
+      } catch (error) {
+        // A connection whose other end is gone without a word would be used for ever.
+        if (signal.aborted && client === http) renew(ca);
+        return {
+          isSilent: signal.aborted,
+          why: signal.aborted ? `no answer within ${ms} ms` : String(error),
+        };
+      }
+    };
+    const hasRested = performance.now() - lastAnswer > RESTED_MS;
+    let outcome = await attempt(hasRested ? RESTED_ANSWER_MS : SERVER_MS);
+    if ("isSilent" in outcome && outcome.isSilent && hasRested) {
+      outcome = await attempt(SERVER_MS - RESTED_ANSWER_MS);
     }
+    if ("isSilent" in outcome) {
+      if (!isTroubled) tell(`${host}: ${outcome.why}`);
+      isTroubled = true;
+      return refuse(502, outcome.why);
+    }
+    if (isTroubled) tell(undefined);
+    isTroubled = false;
+    return Response.json(outcome);
   };
   const serving = listen(runDir, async (request) => {
     const [asked, query] = splitUrl(request.url);
@@ -116,6 +134,12 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
       http.close();
     },
   };
+}
+
+interface Failure {
+  /** Nothing came, in time; else the server could not be reached. */
+  readonly isSilent: boolean;
+  readonly why: string;
 }
 
 /** Of one request. */

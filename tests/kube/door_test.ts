@@ -50,6 +50,7 @@ Deno.test("the door to the API server", async (t) => {
     ["waits for a server that is slow", slow],
     ["gives up a server that is silent, and finds it again", silent],
     ["finds a server again that was restarted", restarted],
+    ["notices a connection that is dead without a word", forgotten],
     ["is given up at once when it hangs", hung],
     ["is given up when it ends in the middle", killed],
     ["is done without when nobody is behind it, and opens again", dead],
@@ -364,6 +365,70 @@ async function restarted(bed: Bed): Promise<void> {
     using next = await visit(bed);
     return await kindOf(next.client.get(SHOP)) === "found" && next.byDoor() === 1;
   });
+}
+
+/** Between the door and the server is something that forgets connections. */
+async function forgotten({ kube }: Bed): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "fabric-door-" });
+  const account = accountOf(kube, USERS.plugin);
+  using firewall = startFirewall(Number(new URL(account.server).port));
+  const keeper = await startKeeper(dir, {
+    ...account,
+    server: `https://127.0.0.1:${firewall.port}`,
+  });
+  try {
+    for (const _ of ["before", "after"]) {
+      using visitor = await visit({ dir });
+      assertEquals(await kindOf(visitor.client.get(SHOP)), "found");
+      assertEquals([visitor.byDoor(), visitor.warnings], [1, []]);
+      firewall.forget();
+      await new Promise((resolve) => setTimeout(resolve, 2_100));
+    }
+    assert(firewall.connections() >= 2, "a new connection is made");
+  } finally {
+    await keeper.end();
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+interface Firewall extends Disposable {
+  readonly port: number;
+  connections(): number;
+  /** What goes over the connections that there are is dropped from now on. */
+  forget(): void;
+}
+
+function startFirewall(to: number): Firewall {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const known: { isForgotten: boolean; readonly ends: readonly Deno.Conn[] }[] = [];
+  const pass = async (from: Deno.Conn, into: Deno.Conn, of: typeof known[number]) => {
+    const buffer = new Uint8Array(16_384);
+    while (true) {
+      const count = await from.read(buffer).catch(() => null);
+      if (count === null) break;
+      if (of.isForgotten) continue;
+      for (let at = 0; at < count;) at += await into.write(buffer.subarray(at, count));
+    }
+  };
+  const accept = async (): Promise<void> => {
+    for await (const near of listener) {
+      const far = await Deno.connect({ port: to });
+      const one = { isForgotten: false, ends: [near, far] };
+      known.push(one);
+      pass(near, far, one).catch(() => {});
+      pass(far, near, one).catch(() => {});
+    }
+  };
+  accept().catch(() => {});
+  return {
+    port: listener.addr.port,
+    connections: () => known.length,
+    forget: () => known.forEach((one) => one.isForgotten = true),
+    [Symbol.dispose]: () => {
+      listener.close();
+      for (const end of known.flatMap(({ ends }) => ends)) end.close();
+    },
+  };
 }
 
 async function hung(bed: Bed): Promise<void> {
