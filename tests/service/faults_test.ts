@@ -123,9 +123,9 @@ Deno.test("a plugin that is killed leaves nothing of a pod's way to Services", a
       (await host.readFile("/var/log/fabric/fabric.log")).split("way to Services set up").length;
     const before = await made();
     await host.powerCycle();
-    const pods = await Promise.all(Array.from({ length: 8 }, () => addServicePod(host)));
+    const pods = await Promise.all(Array.from({ length: 4 }, () => addServicePod(host)));
     assertEquals(await made(), before + 1);
-    assertEquals((await host.execOk("ls /run/fabric/services")).trim().split("\n").length, 8);
+    assertEquals((await host.execOk("ls /run/fabric/services")).trim().split("\n").length, 4);
     for (const pod of pods) assertEquals((await pod.again("DEL")).code, 0);
     assertEquals(await left(host), "");
   });
