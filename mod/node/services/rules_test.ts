@@ -26,13 +26,18 @@ Deno.test("networkRoutes() knows the subnets on the link, and all else by the ga
 });
 
 Deno.test("serviceRules() asks the link, then the node's own routes, then the gateway", () => {
-  const rules = serviceRules(DEVICES, ["10.50.0.0/16", "fd00:50::/64"], 4);
-  assertEquals(rules, [
+  const ways = { viaNode: ["10.50.0.0/16", "fd00:50::/64"], prefixes: ["fd00:31::/64"] };
+  assertEquals(serviceRules(DEVICES, ways, 4), [
     `rule add pref 10100 iif ${host} fwmark 0x100000/0x100000 lookup ${table} suppress_prefixlength 0`,
     "rule add pref 10101 fwmark 0x100000/0x100000 lookup main suppress_prefixlength 0",
     "rule add pref 10101 to 10.50.0.0/16 fwmark 0x100000/0x100000 lookup main",
     `rule add pref 10102 iif ${host} fwmark 0x100000/0x100000 lookup ${table}`,
     "rule add pref 10103 not fwmark 0x100000/0x100000 lookup 2000000",
+  ]);
+  // What the kernel learns of a path would count as a route of the node.
+  assertEquals(serviceRules(DEVICES, ways, 6).slice(1, 3), [
+    "rule add pref 10101 to fd00:50::/64 fwmark 0x100000/0x100000 lookup main",
+    "rule add pref 10101 to fd00:31::/64 fwmark 0x100000/0x100000 lookup main",
   ]);
 });
 
