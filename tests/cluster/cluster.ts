@@ -47,6 +47,13 @@ export interface ClusterOptions {
   readonly secondInterface?: boolean;
   /** With `services`: how kube-proxy translates. Default `nftables`. */
   readonly proxy?: ProxyMode;
+  /** With `services`: ranges of further addresses that kube-proxy translates, e.g. external ones. */
+  readonly externalCidrs?: readonly string[];
+  /**
+   * Nodes are lost, and their Pods replaced, after Kubernetes' own times, which a loaded machine does
+   * not miss. Default: within seconds.
+   */
+  readonly patient?: boolean;
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -82,7 +89,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     router: services ? "strict" : "plain",
   });
   try {
-    const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name));
+    const plane = await startControlPlane(lab, lab.hosts.map(({ plan }) => plan.name), options);
     if (options.install !== "none") await installFabric(lab, plane, options);
     const nodes = await Promise.all(
       lab.hosts.map((host) =>
@@ -110,11 +117,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 async function installFabric(
   lab: Lab,
   plane: ControlPlane,
-  { objects = [], services = false, secondInterface = false }: ClusterOptions,
+  options: ClusterOptions,
 ): Promise<void> {
+  const { objects = [], services = false, secondInterface = false, externalCidrs = [] } = options;
   await plane.kubectl(["apply", "--filename=-"], { input: await Deno.readTextFile(RBAC) });
   const token = await plane.serviceAccountToken("kube-system", "fabric-plugin");
-  const servicePath = services ? { services: { cidrs: SERVICE_CIDRS } } : {};
+  const servicePath = services ? { services: { cidrs: [...SERVICE_CIDRS, ...externalCidrs] } } : {};
   await Promise.all(lab.hosts.map(async (host) => {
     await host.installFabric({
       config: {

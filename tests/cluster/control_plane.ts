@@ -40,6 +40,11 @@ export interface ControlPlane {
   serviceAccountToken(namespace: string, name: string): Promise<string>;
 }
 
+export interface ControlPlaneOptions {
+  /** Nodes are lost, and their Pods replaced, after Kubernetes' own times. Default: within seconds. */
+  readonly patient?: boolean | undefined;
+}
+
 export interface KubectlOptions {
   readonly input?: string;
   /** Default 60,000. */
@@ -68,6 +73,7 @@ openssl rsa -in sa.key -pubout -out sa.pub`;
 export async function startControlPlane(
   lab: Lab,
   nodes: readonly string[],
+  options: ControlPlaneOptions = {},
 ): Promise<ControlPlane> {
   const place = lab.management;
   const tokens = new Map(
@@ -107,13 +113,13 @@ export async function startControlPlane(
       write(`${name}.conf`, kubeconfig(token(name)))
     ),
   ]);
-  const started: Running[] = [place.start(etcdCommand()), place.start(apiServerCommand())];
+  const started: Running[] = [place.start(etcdCommand()), place.start(apiServerCommand(options))];
   const kubectl: ControlPlane["kubectl"] = async (args, options = {}) => {
     const argv = [KUBECTL, `--kubeconfig=${ADMIN_KUBECONFIG}`, ...args];
     return requireOk(await place.exec(argv, { timeoutMs: 60_000, ...options }));
   };
   await untilReady(kubectl, started);
-  started.push(place.start(controllerManagerCommand()), place.start(schedulerCommand()));
+  started.push(place.start(controllerManagerCommand(options)), place.start(schedulerCommand()));
   const uid = await kubectl(["get", "namespace", "kube-system", "-o=jsonpath={.metadata.uid}"]);
   return {
     ca,
@@ -140,7 +146,7 @@ function etcdCommand(): readonly string[] {
   ];
 }
 
-function apiServerCommand(): readonly string[] {
+function apiServerCommand({ patient }: ControlPlaneOptions): readonly string[] {
   const dir = CLUSTER_DIR;
   return [
     `${BINARIES}/kube-apiserver`,
@@ -162,14 +168,16 @@ function apiServerCommand(): readonly string[] {
     "--kubelet-preferred-address-types=InternalIP",
     `--service-cluster-ip-range=${SERVICE_CIDRS}`,
     "--allow-privileged=true",
-    // Five seconds instead of five minutes: tests wait for the Pods of a dead node to go.
-    "--default-not-ready-toleration-seconds=5",
-    "--default-unreachable-toleration-seconds=5",
+    ...(patient ? [] : [
+      // Five seconds instead of five minutes: tests wait for the Pods of a dead node to go.
+      "--default-not-ready-toleration-seconds=5",
+      "--default-unreachable-toleration-seconds=5",
+    ]),
     "--v=0",
   ];
 }
 
-function controllerManagerCommand(): readonly string[] {
+function controllerManagerCommand({ patient }: ControlPlaneOptions): readonly string[] {
   const dir = CLUSTER_DIR;
   return [
     `${BINARIES}/kube-controller-manager`,
@@ -182,8 +190,7 @@ function controllerManagerCommand(): readonly string[] {
     "--allocate-node-cidrs=false",
     "--leader-elect=false",
     `--cert-dir=${dir}/controller-manager`,
-    "--node-monitor-period=2s",
-    "--node-monitor-grace-period=12s",
+    ...(patient ? [] : ["--node-monitor-period=2s", "--node-monitor-grace-period=12s"]),
   ];
 }
 

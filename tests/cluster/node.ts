@@ -68,7 +68,7 @@ export type ProxyMode = "nftables" | "iptables";
 
 /**
  * Pods are who comes by the device of the service path: their addresses are those of the VLAN, which
- * others have, too. The limits of conntrack are the machine's.
+ * others have, too. How many connections conntrack holds is the machine's.
  */
 function proxyConfiguration(mode: ProxyMode, name: string) {
   return {
@@ -79,7 +79,7 @@ function proxyConfiguration(mode: ProxyMode, name: string) {
     hostnameOverride: name,
     detectLocalMode: "InterfaceNamePrefix",
     detectLocal: { interfaceNamePrefix: "svc" },
-    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
+    conntrack: { maxPerCore: 0, min: 0 },
   };
 }
 

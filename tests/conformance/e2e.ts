@@ -47,7 +47,7 @@ const DIR = "/run/lab/e2e";
 /** Runs tests of Kubernetes on the management network of a cluster with Services. */
 export async function runE2eTests(cluster: Cluster, options: E2eOptions): Promise<E2eRun> {
   const place = cluster.lab.management;
-  await importImages(cluster);
+  await Promise.all([importImages(cluster), nameZones(cluster)]);
   // ginkgo keeps files of its own beside the program.
   await place.execOk(`mkdir -p ${DIR} && ln -sf ${E2E_TEST} ${DIR}/e2e.test`);
   await place.execOk(`cat >${DIR}/repos.yaml`, { input: REPO_LIST });
@@ -58,12 +58,25 @@ export async function runE2eTests(cluster: Cluster, options: E2eOptions): Promis
     ...["--json-report=report.json", `--output-dir=${DIR}`, "--timeout=3h"],
     ...[`${DIR}/e2e.test`, "--"],
     ...[`--ginkgo.focus=${focus}`, "--provider=skeleton", "--dump-logs-on-failure=false"],
-    ...[`--kubeconfig=${CLUSTER_DIR}/admin.conf`, `--kubectl-path=${TOOLS}kubernetes/kubectl`],
+    ...[
+      `--num-nodes=${cluster.nodes.length}`,
+      `--kubeconfig=${CLUSTER_DIR}/admin.conf`,
+      `--kubectl-path=${TOOLS}kubernetes/kubectl`,
+    ],
   ], { env: { KUBE_TEST_REPO_LIST: `${DIR}/repos.yaml` }, timeoutMs: options.timeoutMs });
   const output = `${stdout}\n${stderr}`;
   const report = await place.exec(["cat", `${DIR}/report.json`]);
   if (report.code !== 0) throw new Error(`no report of the tests: ${output.slice(-8000)}`);
   return { results: readGinkgoReport(report.stdout), output };
+}
+
+/** Puts every node in a zone of its own. */
+async function nameZones(cluster: Cluster): Promise<void> {
+  await Promise.all(
+    cluster.nodes.map(({ host: { plan: { name } } }) =>
+      cluster.kubectl("label", "node", name, `topology.kubernetes.io/zone=zone-${name}`)
+    ),
+  );
 }
 
 async function importImages(cluster: Cluster): Promise<void> {

@@ -55,7 +55,7 @@ for x in ${PROGRAMS}; do
 done
 ln -sf bash root/bin/sh
 ln -s /bin/iperf root/usr/bin/iperf
-cp ${KUBERNETES}/agnhost ${KUBERNETES}/regression-issue-74839 root/
+cp ${KUBERNETES}/agnhost ${KUBERNETES}/coredns ${KUBERNETES}/regression-issue-74839 root/
 ln -s agnhost root/agnhost-2
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -addext subjectAltName=DNS:localhost \\
   -days 3650 -keyout root/localhost.key -out root/localhost.crt 2>log || { cat log >&2; exit 1; }

@@ -11,9 +11,12 @@ export interface GinkgoResult {
   /** With all its tags. */
   readonly name: string;
   readonly outcome: "passed" | "failed" | "skipped";
-  /** Why it failed, or skipped itself. */
+  /** Why it failed, with the end of its log; or why it skipped itself. */
   readonly message: string;
 }
+
+/** Characters. */
+const LOG_LENGTH = 6000;
 
 const Report = v.array(v.object({
   SpecReports: v.nullable(v.array(v.object({
@@ -22,6 +25,7 @@ const Report = v.array(v.object({
     LeafNodeText: v.string(),
     State: v.string(),
     Failure: v.optional(v.object({ Message: v.string() })),
+    CapturedGinkgoWriterOutput: v.optional(v.string(), ""),
   }))),
 }));
 
@@ -36,7 +40,9 @@ export function readGinkgoReport(text: string): readonly GinkgoResult[] {
       if (spec.State === "skipped") {
         return message === "" ? [] : [{ name, outcome: "skipped", message }];
       }
-      return spec.State === "pending" ? [] : [{ name, outcome: "failed", message }];
+      if (spec.State === "pending") return [];
+      const log = spec.CapturedGinkgoWriterOutput.slice(-LOG_LENGTH);
+      return [{ name, outcome: "failed", message: `${message}\n${log}` }];
     })
   ).toSorted((one, other) => one.name < other.name ? -1 : 1);
 }

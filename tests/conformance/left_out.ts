@@ -19,8 +19,8 @@ const LEFT_OUT: readonly { readonly tests: RegExp; readonly reason: string }[] =
     reason: "NodePorts of 127.0.0.1 exist with kube-proxy's iptables mode and IPv4 only",
   },
   {
-    tests: /\[Feature:PerformanceDNS\]|\[Feature:Networking-Performance\]/,
-    reason: "measures, does not test",
+    tests: /\[Feature:PerformanceDNS\]/,
+    reason: "measures, with 10,000 Services",
   },
   { tests: /\[Disruptive\]/, reason: "restarts parts of the cluster over SSH" },
 ];
