@@ -28,14 +28,25 @@ export function surgeOf({ kind, object }: Pick<Workload, "kind" | "object">): {
   };
 }
 
-/** Controllers whose own rules say that they never have more Pods at once than this. */
-const BOUNDED: readonly string[] = ["Deployment", "ReplicaSet", "ReplicationController"];
-
-/** How many Pods it may have at once; undefined where only its controller knows. */
-export function mostOf(workload: Pick<Workload, "group" | "kind" | "object">): number | undefined {
-  if (!BOUNDED.includes(workload.kind) || !["", "apps"].includes(workload.group)) return undefined;
-  const found = surgeOf(workload);
-  return found === undefined ? undefined : found.replicas + found.surge;
+/**
+ * How many Pods it may have at once by the rules of its controller, those left out that are about to
+ * end; undefined where only its controller knows.
+ */
+export function mostOf(
+  { group, kind, object }: Pick<Workload, "group" | "kind" | "object">,
+): number | undefined {
+  switch (`${kind}.${group}`) {
+    case "Deployment.apps":
+    case "ReplicaSet.apps":
+    case "ReplicationController.": {
+      const found = surgeOf({ kind, object });
+      return found === undefined ? undefined : found.replicas + found.surge;
+    }
+    case "Job.batch":
+      return object?.spec.parallelism;
+    default:
+      return undefined;
+  }
 }
 
 /** `3 replicas + surge 1 = 4 Pods at once`; undefined where it does not say. */

@@ -61,6 +61,7 @@ const WorkloadSchema = v.looseObject({
     v.looseObject({
       template: v.optional(TemplateSchema),
       replicas: v.optional(v.number()),
+      parallelism: v.optional(v.number()),
       ordinals: v.optional(v.looseObject({ start: v.optional(v.number()) })),
       completionMode: v.optional(v.string()),
       strategy: v.optional(v.looseObject({
