@@ -111,19 +111,24 @@ add() {
 }
 add -4 "$7"
 [ -z "$six" ] || add -6 "$8"
+ip -o link show dev "$2"
 `;
 
 /**
  * Makes all that one network needs in the node, or sees that it is there.
  *
+ * @returns The number of the switch's end.
  * @throws {FabricError} `host`.
  */
-export async function setUpServiceDevices(run: Run, options: ServiceDeviceOptions): Promise<void> {
+export async function setUpServiceDevices(
+  run: Run,
+  options: ServiceDeviceOptions,
+): Promise<number> {
   const { devices, mtu, needs, table, routes, pods, rules } = options;
   const filter = needs.leakFilter ? leakFilterText(devices.port) : "";
   const byFamily = [...routes, ...pods].map((line) => `${line.includes(":") ? 6 : 4} ${line}`);
   try {
-    await run([
+    const { stdout } = await run([
       "sh",
       "-c",
       SCRIPT,
@@ -138,6 +143,7 @@ export async function setUpServiceDevices(run: Run, options: ServiceDeviceOption
       rules[6].join("\n"),
       String(devices.table),
     ]);
+    return Number(/^(\d+): /m.exec(stdout)?.[1]);
   } catch (cause) {
     throw new FabricError("host", `Cannot set up the way to Services: ${messageOf(cause)}`, {
       remedy:

@@ -71,6 +71,11 @@ export function serviceDevices(
   };
 }
 
+/** True for a name of either end. */
+export function isServiceDevice(name: string): boolean {
+  return /^sv[cp]\d{1,4}-[a-z2-7]{4}$/.test(name);
+}
+
 /** 32-bit FNV-1a. */
 function fnv1a(text: string): number {
   let hash = 0x811c9dc5;

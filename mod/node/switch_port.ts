@@ -159,8 +159,7 @@ export async function plugIn(
   } catch (error) {
     if (!isKind(error, "conflict")) throw error;
   }
-  await letGo(db, name);
-  await earlier.raise();
+  await letGo(db, { name, raise: earlier.raise });
   return await plugged();
 }
 
@@ -169,7 +168,10 @@ export async function plugIn(
  * the old port's end and of the new one at once, it would keep the device that is gone; and when it
  * lets go, it gives the flags of the old device back to the new one, which may go down by that.
  */
-async function letGo(db: Ovsdb, name: string): Promise<void> {
+export async function letGo(
+  db: Ovsdb,
+  { name, raise }: { readonly name: string } & Pick<EarlierLife, "raise">,
+): Promise<void> {
   await delPort(db, name);
   try {
     await syncVswitchd(db, { timeoutMs: OFPORT_TIMEOUT_MS / 2 });
@@ -185,4 +187,5 @@ async function letGo(db: Ovsdb, name: string): Promise<void> {
       },
     );
   }
+  await raise();
 }

@@ -16,6 +16,7 @@ import { BRIDGE_KINDS, NODE_KINDS } from "./kinds/node.ts";
 import { MAC_KINDS, OWNER_KINDS } from "./kinds/owners.ts";
 import { POD_KINDS, WIRE_KINDS } from "./kinds/pods.ts";
 import { DEVICE_KINDS, PORT_KINDS } from "./kinds/ports.ts";
+import { SERVICE_KINDS } from "./kinds/services.ts";
 import { STORE_KINDS } from "./kinds/store.ts";
 
 /** The kinds of one area, as a chapter of the documentation. */
@@ -44,6 +45,7 @@ export const AREAS: readonly Area[] = [
   { letter: "V", title: "Ports of Open vSwitch", kinds: Object.values(PORT_KINDS) },
   { letter: "D", title: "Devices of the host", kinds: Object.values(DEVICE_KINDS) },
   { letter: "P", title: "Inside of pods", kinds: Object.values(POD_KINDS) },
+  { letter: "E", title: "The way to Services", kinds: Object.values(SERVICE_KINDS) },
   { letter: "W", title: "The wire", kinds: Object.values(WIRE_KINDS) },
   { letter: "K", title: "Kubernetes", kinds: Object.values(KUBERNETES_KINDS) },
 ];

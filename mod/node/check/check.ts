@@ -24,6 +24,7 @@ import { checkImpostors, checkOrphan, checkRows } from "./rules/orphans.ts";
 import { checkPod } from "./rules/pods.ts";
 import { checkDevice, checkLeftFilter, checkPort } from "./rules/ports.ts";
 import { checkSandbox } from "./rules/sandboxes.ts";
+import { checkServices } from "./rules/services.ts";
 import { expectedOf, unitsOf } from "./unit.ts";
 import { checkWire } from "./wire.ts";
 
@@ -145,6 +146,7 @@ async function judgeLook(
     await checkUnits(judge, ports);
     await checkImpostors(judge);
     checkRows(judge);
+    await checkServices(judge);
     if (sources.includes("wire")) {
       onProgress("asking the wire");
       await checkWire(judge, ports);

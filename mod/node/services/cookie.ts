@@ -27,3 +27,8 @@ export function podCookie(name: string): string {
   for (const char of name.slice(-10)) bits = (bits << 5n) | BigInt(BASE32.indexOf(char) & 31);
   return `0xfab5${(bits & 0xffff_ffff_ffffn).toString(16).padStart(12, "0")}`;
 }
+
+/** True for a cookie of ours, as `dump-flows` writes it. */
+export function isServiceCookie(cookie: string): boolean {
+  return /^0xfab[45][0-9a-f]{12}$/.test(cookie);
+}

@@ -13,6 +13,7 @@ import {
   findNodePrefixes,
   setUpServiceDevices,
 } from "../../host/service_device.ts";
+import { setLinkUp } from "../../host/link.ts";
 import type { ServiceDevices } from "../../host/service_names.ts";
 import {
   type Ovsdb,
@@ -22,6 +23,7 @@ import {
   servicePortsOf,
   waitForOfport,
 } from "../../ovsdb/mod.ts";
+import { letGo } from "../switch_port.ts";
 import { takeTurn } from "../turn.ts";
 import type { ServiceContext } from "./context.ts";
 import type { FlowNetwork } from "./flows.ts";
@@ -125,7 +127,7 @@ export async function setUp(
   const ways = { viaNode: services.viaNode, prefixes: nodePrefixes };
   const routed = { devices, subnets: served.subnets };
   const pods = readNotes(config).filter(({ device }) => device === devices.host);
-  await setUpServiceDevices(run, {
+  const ifindex = await setUpServiceDevices(run, {
     devices,
     mtu: served.mtu,
     needs,
@@ -142,7 +144,13 @@ export async function setUp(
     "node-addresses": nodeAddresses.join(","),
     "node-prefixes": nodePrefixes.join(","),
     "services": services.cidrs.join(","),
+    "ifindex": String(ifindex),
   };
+  const before = (await readPorts(db)).find((port) => port.name === devices.port);
+  if (before !== undefined && before.facts["ifindex"] !== facts.ifindex) {
+    // The device that vswitchd knows is gone, and the port would stay dead.
+    await letGo(db, { name: devices.port, raise: () => setLinkUp(run, devices.port) });
+  }
   await putServicePort(db, { bridge, name: devices.port, facts });
   await waitForOfport(db, devices.port, { timeoutMs: SETUP_WAIT_MS, bridge });
   await restoreFlows(context, db, bridge);

@@ -6,6 +6,7 @@
 
 import type { BridgeConfig } from "../../../config.ts";
 import { setLinkUp } from "../../../host/link.ts";
+import { isServiceDevice } from "../../../host/service_names.ts";
 import { observeHost, readFlows, type SeenFlow } from "../../../host/observe.ts";
 import { BRIDGE_KINDS } from "../../../ipam/check/kinds/node.ts";
 import { ORDER } from "../../../ipam/repair/action.ts";
@@ -15,6 +16,7 @@ import { type SeenRow, updateIf } from "../../../ovsdb/change.ts";
 import { observeSwitch, type SeenBridge, type SeenPort } from "../../../ovsdb/observe.ts";
 import { encodeSet } from "../../../ovsdb/set.ts";
 import type { NodeJudge } from "../judge.ts";
+import { isServiceCookie } from "../../services/cookie.ts";
 import { isOurName } from "../unit.ts";
 import { portRow } from "./ports.ts";
 
@@ -96,7 +98,8 @@ function isPlain({ match, actions }: SeenFlow): boolean {
 
 function checkFlows(judge: NodeJudge, bridge: SeenBridge): void {
   const { name } = bridge;
-  const flows = judge.look.flows.get(name);
+  // Those of the way to Services have kinds of their own; without them the bridge is a plain switch.
+  const flows = judge.look.flows.get(name)?.filter(({ cookie }) => !isServiceCookie(cookie));
   if (flows === undefined) return;
   const secure = bridge.failMode === "secure";
   if (flows.length === 0 && !bridge.controlled) {
@@ -181,7 +184,8 @@ function uplinksOf(judge: NodeJudge, { config }: Mapped, bridge: SeenBridge): re
     if (!bridges.includes(bridge.name) || name === bridge.name) return false;
     if (config.uplink !== undefined) return name === config.uplink;
     const isDevice = interfaces.some(({ type }) => ["", "system", "dpdk", "afxdp"].includes(type));
-    return isDevice && !isOurName(name) && facts["container-id"] === undefined;
+    return isDevice && !isOurName(name) && !isServiceDevice(name) &&
+      facts["container-id"] === undefined;
   });
 }
 
