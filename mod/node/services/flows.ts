@@ -61,6 +61,8 @@ export function bridgeFlows(): readonly string[] {
     // Later fragments have no port, and all of a packet have to come together.
     ...["ip", "ipv6"].map((family) => `priority=1391,${family},ip_frag=yes,actions=${lookUp}`),
     ...errors,
+    // Fragments that wait in vain for the others go on untracked, with whatever packet comes next.
+    `table=${REPLIES},priority=200,ct_state=-trk,actions=drop`,
     `table=${REPLIES},priority=0,actions=NORMAL`,
   ].map((flow) => `cookie=${BRIDGE_COOKIE},${flow}`);
 }
@@ -80,9 +82,12 @@ export function networkFlows(network: FlowNetwork): readonly string[] {
   const own = sources.map((source) =>
     `priority=1470,${from},${sourceMatch(source)},actions=resubmit(,${FROM_NODE})`
   );
-  const commit = `ct(commit,zone=${SERVICE_ZONE},exec(load:${hex(mark)}->NXM_NX_CT_MARK[]))`;
+  // Looked at anew behind it (not by resubmit): vswitchd's own datapath lets held fragments go on with
+  // whatever packet comes next, and as somebody else's frames they would be in another VLAN.
+  const commit = `ct(commit,zone=${SERVICE_ZONE},table=${FROM_NODE},` +
+    `exec(load:${hex(mark)}->NXM_NX_CT_MARK[]))`;
   const tracked = ["ip", "ipv6"].map((family) =>
-    `priority=1460,${from},${family},actions=${commit},resubmit(,${FROM_NODE})`
+    `priority=1460,${from},${family},actions=${commit}`
   );
   const tagged = vlanForm(vlan);
   // What is told to everybody: where an address is now.
