@@ -38,7 +38,8 @@ export async function untilPods(
   }
 }
 
-async function lastEvents(cluster: Cluster): Promise<string> {
+/** The last events of all namespaces, for when a wait is in vain. */
+export async function lastEvents(cluster: Cluster): Promise<string> {
   const events = await cluster.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp");
   return events.split("\n").slice(-30).join("\n");
 }

@@ -11,6 +11,7 @@ import { makePlace } from "../lab/place.ts";
 import { type Place, type Running, type Server, TOOLS } from "../lab/mod.ts";
 import type { Cluster } from "./cluster.ts";
 import { TOOLS_IMAGE } from "./images.ts";
+import { lastEvents } from "./rollouts.ts";
 import type { Client, Way } from "./service_table.ts";
 import type { KubernetesObject } from "./workloads.ts";
 
@@ -142,6 +143,9 @@ function clusterIps(id: number): Addresses {
   return { 4: `10.96.7.${id}`, 6: `fd00:96::7${String(id).padStart(2, "0")}` };
 }
 
+/** ClusterIPs of a Service that no Pod is behind. */
+export const EMPTY_IPS = clusterIps(9);
+
 /** Endpoints that are no Pods. */
 function endpointSlice(name: string, family: Family, address: string): KubernetesObject {
   return {
@@ -248,6 +252,7 @@ export async function makeServiceWorld(cluster: Cluster): Promise<ServiceWorld> 
       serviceObject("vlan-far", { server: "vlan-far", id: 6 }),
       serviceObject("legacy", { id: 7 }),
       serviceObject("outside", { id: 8 }),
+      serviceObject("empty", { id: 9, server: "nobody" }),
     ),
   ]);
   await cluster.apply(
@@ -256,7 +261,11 @@ export async function makeServiceWorld(cluster: Cluster): Promise<ServiceWorld> 
       endpointSlice("outside", family, outside.address(family)),
     ]),
   );
-  await cluster.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s");
+  try {
+    await cluster.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=120s");
+  } catch (error) {
+    throw new Error(`${error}\n${await lastEvents(cluster)}`);
+  }
   const nodes = lab.hosts.map((host): ServiceClient => ({
     place: host,
     addresses: { 4: host.plan.management.v4, 6: host.plan.management.v6 },

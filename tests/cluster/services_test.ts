@@ -6,17 +6,23 @@ import { type Cluster, startCluster } from "./cluster.ts";
 import { CLUSTER_DIR, KUBECTL, SERVICE_CIDRS } from "./control_plane.ts";
 import { walkUntil } from "./service_probes.ts";
 import { expectedCells, formatCells } from "./service_table.ts";
-import { makeServiceWorld, type ServiceWorld } from "./service_world.ts";
+import { EMPTY_IPS, makeServiceWorld, type ServiceWorld } from "./service_world.ts";
 import { faultsOf, record, type WireRules } from "./uplink_frames.ts";
 
 /** What only nodes and their Pods know: Services, and the next hops towards them. */
 const NEVER_ON_A_WIRE = [...SERVICE_CIDRS, "169.254.0.0/16", "fe80::fab:1/128"];
+/** A node's frames into its own network that are not the node's. */
+const NOT_AS_NODE = ["172.31.0.0/24", "fd00:31::/64", "fe80::/10", "::/128"]
+  .map((net) => `not src net ${net}`).join(" and ");
 const HOP_MACS = ["01:80:c2:00:00:0f", "0e:fa:b0:00:00:01"];
 
 Deno.test("Services of every kind work on the underlay", async (t) => {
   await using cluster = await startCluster({ services: true, proxy: "nftables" });
   const { lab, nodes } = cluster;
-  const recordings = await Promise.all(lab.hosts.map((host) => record(host, "eth1")));
+  const uplinks = await Promise.all(lab.hosts.map((host) => record(host, "eth1")));
+  const management = await Promise.all(
+    lab.hosts.map((host) => record(host, "eth0", "--direction=out", NOT_AS_NODE)),
+  );
   const world = await makeServiceWorld(cluster);
   const expected = expectedCells();
   const walkAll = async () => {
@@ -32,6 +38,16 @@ Deno.test("Services of every kind work on the underlay", async (t) => {
     () => checkNames(cluster, world),
   );
 
+  await t.step("a Service without a server refuses, and keeps nobody waiting", async () => {
+    for (const name of ["here", "far", "vlan", "node1"] as const) {
+      for (const host of [EMPTY_IPS[4], `[${EMPTY_IPS[6]}]`]) {
+        const { code } = await world.clients[name].place.exec(["curl", "-sm5", `http://${host}/`]);
+        // 7: it could not connect; 28: it waited in vain.
+        assertEquals(code, 7, `${name} to ${host}`);
+      }
+    }
+  });
+
   await t.step("exec, logs and port-forward work", () => checkKubectl(cluster));
 
   await t.step("kube-proxy with iptables: servers see whom the table says", async () => {
@@ -46,11 +62,15 @@ Deno.test("Services of every kind work on the underlay", async (t) => {
 
   await t.step("the wires have seen Pods as plain hosts, and nothing of Services", async () => {
     const rules = await rulesOf(lab, world);
-    for (const recording of recordings) {
+    for (const recording of uplinks) {
       const frames = await recording.end();
       assert(frames.length > 1000, `${frames.length} frames`);
       assertEquals(faultsOf(frames, rules), []);
     }
+  });
+
+  await t.step("by the nodes' own network Pods leave in their node's name only", async () => {
+    for (const recording of management) assertEquals(await recording.end(), []);
   });
 });
 
@@ -66,7 +86,7 @@ async function checkNames(cluster: Cluster, { clients }: ServiceWorld): Promise<
 
 async function checkKubectl(cluster: Cluster): Promise<void> {
   assertEquals((await cluster.kubectl("exec", "far", "--", "hostname")).trim(), "far");
-  assertMatch(await cluster.kubectl("logs", "self"), /GET \/clientip/);
+  assertMatch(await cluster.kubectl("logs", "self", "--tail=50"), /GET \/readyz/);
   const place = cluster.lab.management;
   await using forward = place.start([
     KUBECTL,

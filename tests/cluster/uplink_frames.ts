@@ -35,11 +35,30 @@ export interface Recording {
   end(): Promise<readonly Frame[]>;
 }
 
-/** Records all frames of a device of the host. */
-export async function record(host: EquippedHost, device: string): Promise<Recording> {
+/** Records frames of a device of the host: all, or those that further arguments of tcpdump leave. */
+export async function record(
+  host: EquippedHost,
+  device: string,
+  ...args: readonly string[]
+): Promise<Recording> {
   const file = `/run/${device}.pcap`;
   const dump = host.start(
-    ["tcpdump", "-i", device, "-n", "-U", "-B", "16384", "-s", "160", "-Z", "root", "-w", file],
+    [
+      "tcpdump",
+      "-i",
+      device,
+      "-n",
+      "-U",
+      "-B",
+      "16384",
+      "-s",
+      "160",
+      "-Z",
+      "root",
+      "-w",
+      file,
+      ...args,
+    ],
   );
   await dump.until(/listening on .*\n/);
   return {
