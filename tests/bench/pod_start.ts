@@ -7,7 +7,7 @@
 
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { CLUSTER_DIR } from "../cluster/control_plane.ts";
-import { deployment, staticPod } from "../cluster/workloads.ts";
+import { barePod, deployment } from "../cluster/workloads.ts";
 import { eventually, TOOLS } from "../lab/mod.ts";
 import { median, percentile } from "./table.ts";
 
@@ -80,7 +80,7 @@ async function usePlugin(cluster: Cluster, plugin: Plugin): Promise<void> {
   else await host.execOk(["rm", "-f", BRIDGE_CONFLIST]);
   await eventually(`the runtime uses ${plugin}`, async () => {
     const name = `probe-${crypto.randomUUID().slice(0, 8)}`;
-    await cluster.apply(staticPod(name));
+    await cluster.apply(barePod(name));
     await cluster.kubectl("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s");
     const address = await cluster.kubectl("get", "pod", name, "-o=jsonpath={.status.podIP}");
     await cluster.kubectl("delete", "pod", name, "--grace-period=1");
