@@ -8,6 +8,7 @@ import { faultPoint } from "fabric/fault";
 import { asFabricError, FabricError, isKind } from "../mod/error.ts";
 import type { Store } from "../mod/etcd/store.ts";
 import { setLinkUp } from "../mod/host/link.ts";
+import { takeNetnsTurn } from "../mod/host/netns_turn.ts";
 import { plumb, type PlumbSettings, unplumb } from "../mod/host/plumb.ts";
 import type { ConfiguredPod } from "../mod/host/pod.ts";
 import { type PodInterface, sourceTableOf } from "../mod/host/pod_plan.ts";
@@ -123,6 +124,12 @@ export function plumbSandbox(
     do: () =>
       call.steps.time("host", async () => {
         let made = false;
+        let turn: Disposable | undefined;
+        const ready = async (): Promise<PodInterface> => {
+          const pod = reached(await planning);
+          if (pod.defaultRoute === "first") turn = await takeNetnsTurn(netns);
+          return pod;
+        };
         const onLinked = (): void => {
           made = true;
           faultPoint("add:after-veth");
@@ -130,7 +137,7 @@ export function plumbSandbox(
         };
         faultPoint("add:before-veth");
         try {
-          const configured = await plumb(call.run, planning.then(reached), {
+          const configured = await plumb(call.run, ready(), {
             host,
             netns,
             ifname,
@@ -145,6 +152,8 @@ export function plumbSandbox(
           // A conflict of another step is none of these devices, which are ours to take back.
           if (!made || !isKind(cause, "conflict")) throw cause;
           throw new FabricError("host", "another step of this ADD failed", { cause });
+        } finally {
+          turn?.[Symbol.dispose]();
         }
       }),
     undo: () =>

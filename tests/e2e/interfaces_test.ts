@@ -65,6 +65,24 @@ Deno.test("replies leave by the interface that was asked; the first has the defa
     await assertNothingLeft(host);
   });
 
+  await t.step("both at the same time, as containerd has it", async () => {
+    const calls = [
+      { network: "front", ifname: "eth0" },
+      { network: "back", ifname: "eth1" },
+    ];
+    for (let round = 0; round < 4; round++) {
+      await using sandbox = await host.sandbox();
+      await Promise.all(
+        calls.map(async (call) => resultOf(await host.cnitool("add", { ...call, sandbox }))),
+      );
+      const routes = await defaultRoutes(sandbox);
+      assertEquals(new Set(routes.map((route) => route.split(" ")[0])).size, 1, routes.join());
+      assertEquals(routes.length, 2);
+      for (const call of calls) requireOk(await host.cnitool("del", { ...call, sandbox }));
+    }
+    await assertNothingLeft(host);
+  });
+
   await t.step("cnitool, one interface after the other", async () => {
     await using sandbox = await host.sandbox();
     const [front, back] = [
