@@ -106,11 +106,17 @@ export function networkFlows(network: FlowNetwork): readonly string[] {
       )
     )
   );
+  // What is no part of its connection any more would come as it is, untranslated: the client would
+  // answer with a reset, and end it. (The kernel's datapath does not tell whose it is.)
+  const strays = ["tcp", "tcp6"].map((protocol) =>
+    `table=${REPLIES},priority=140,ct_state=+trk+inv,ct_mark=${hex(mark)},${protocol},actions=drop`
+  );
   return [
     ...drops,
     ...asks,
     ...own,
     ...tracked,
+    ...strays,
     `priority=1450,${from},actions=drop`,
     ...announcements,
     ...replies,
