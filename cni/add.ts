@@ -205,10 +205,8 @@ async function attach(work: Work): Promise<Added> {
     ([{ asked }, allocation, { db }, bridge]) => plug(work, { asked, allocation, db, bridge }),
   );
   const attaching = serving === undefined ? undefined : then(
-    Promise.all([serving, plugging, routed.promise]),
-    async ([services, ofport, defaultRoute]) => {
-      if (defaultRoute) await services.attach(ofport);
-    },
+    serving,
+    (services) => services.attach(plugging, routed.promise),
   );
   plumbing.catch((error) => {
     linked.reject(error);

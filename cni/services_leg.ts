@@ -25,8 +25,11 @@ export interface ServicesNeeds extends Switch {
 export interface ServicesLeg {
   /** Ranges and addresses that the pod reaches by it. */
   readonly reached: readonly string[];
-  /** Makes the node's half of this pod's way, which `unplumb()` takes back. */
-  attach(ofport: number): Promise<void>;
+  /**
+   * Makes the node's half of this pod's way, which `unplumb()` takes back: when the port's number is
+   * known, and the default routes have come to this interface.
+   */
+  attach(ofport: Promise<number>, wanted: Promise<boolean>): Promise<void>;
 }
 
 /** Opens it; set up first when this pod is the first that asks, or what was set up is stale. */
@@ -57,11 +60,11 @@ export async function openServices(
   };
   return {
     reached: path.flows.sources,
-    attach: (ofport) =>
+    attach: (ofport, wanted) =>
       call.steps.time("attach", () =>
         asking("vswitchd", async () => {
           faultPoint("add:before-services");
-          await attachToServices(call, { path, ofport, id: call.id, note });
+          await attachToServices(call, { path, ofport, wanted, id: call.id, note });
           faultPoint("add:after-services");
         })),
   };

@@ -11,19 +11,31 @@ import { readNotes, type ServiceNote, writeNote } from "./notes.ts";
 import { podRoutes } from "./rules.ts";
 import type { ServicePath } from "./setup.ts";
 
-/** $1 the bridge, $2 lines for `ip -batch`, $3 flows. */
+/**
+ * $1 the bridge. Standard input: lines for `ip -batch` up to a dot, then flows. It begins before they
+ * are known, so that its programs have started by then; nothing at all means that there is nothing to do.
+ */
 const SCRIPT = `
-printf '%s\\n' "$2" | ip -batch - & routes=$!
+lines=
+while read -r line && [ "$line" != . ]; do lines="$lines$line
+"; done
+[ -n "$lines" ] || exit 0
+printf '%s' "$lines" | ip -batch - & routes=$!
 code=0
-printf '%s\\n' "$3" | ovs-ofctl --timeout=4 --bundle add-flows "$1" - || code=1
+ovs-ofctl --timeout=10 --bundle add-flows "$1" - || code=1
 wait "$routes" || code=1
 exit "$code"
 `;
 
+const TIMEOUT_MS = 15_000;
+
 export interface AttachOptions {
   readonly path: ServicePath;
   readonly note: ServiceNote;
-  readonly ofport: number;
+  /** Whether the pod has the way at all; awaited before anything is made. */
+  readonly wanted: Promise<boolean>;
+  /** Number of the pod's port, as soon as vswitchd has it. */
+  readonly ofport: Promise<number>;
   /** Unique among the calls of the node. */
   readonly id: string;
 }
@@ -32,19 +44,25 @@ export interface AttachOptions {
  * Makes them. What is made is noted first, so `unplumb()` takes it back whatever happens.
  *
  * @throws {FabricError} `conflict` when another pod of this node has such an address in another
- * network; `host`.
+ * network; `host`; and what the promises fail with.
  */
 export async function attachToServices(
   { config, run }: ServiceContext,
-  { path, note, ofport, id }: AttachOptions,
+  { path, note, wanted, ofport, id }: AttachOptions,
 ): Promise<void> {
-  refuseTwins(readNotes(config), note);
-  writeNote(config, note, id);
   const { port: name, bridge, device, mac, addresses } = note;
-  const flows = podFlows({ name, ofport, mac, addresses }, path.flows);
-  const routes = podRoutes({ device, mac, addresses }, path.nodeAddresses);
-  const to = bridgeTarget(config, bridge);
-  await run(["sh", "-c", SCRIPT, "sh", to, routes.join("\n"), flows.join("\n")]);
+  const input = async function* (): AsyncIterable<string> {
+    if (!await wanted) return;
+    refuseTwins(readNotes(config), note);
+    writeNote(config, note, id);
+    yield `${podRoutes({ device, mac, addresses }, path.nodeAddresses).join("\n")}\n.\n`;
+    const flows = podFlows({ name, ofport: await ofport, mac, addresses }, path.flows);
+    yield `${flows.join("\n")}\n`;
+  };
+  await run(["sh", "-c", SCRIPT, "sh", bridgeTarget(config, bridge)], {
+    stdin: input(),
+    timeoutMs: TIMEOUT_MS,
+  });
 }
 
 /** An address leads to one pod: the node has one route to it, whatever the network. */
