@@ -14,8 +14,10 @@ import { parseInterfaceAddress } from "../mod/ip/prefix.ts";
 import { formatAddress } from "../mod/ip/address.ts";
 import { readAttachment } from "../mod/ipam/release.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
-import { connectOvsdb, getPort, syncVswitchd } from "../mod/ovsdb/mod.ts";
+import { verifyPod } from "../mod/node/services/verify.ts";
+import { connectOvsdb, getPort, readSwitch, syncVswitchd } from "../mod/ovsdb/mod.ts";
 import { attachmentRef, type Call } from "./call.ts";
+import { keepServices } from "./keep_services.ts";
 import { asking } from "./neighbour.ts";
 import type { CheckRequest } from "./request.ts";
 
@@ -40,6 +42,7 @@ export async function check(request: CheckRequest, call: Call): Promise<void> {
     call.steps.time("ovsdb", () => portDifferences(record, { call, port })),
     call.steps.time("pod", () => podDifferences(request, { call, record, netns })),
     call.steps.time("limit", () => rateDifferences(request, { call, port })),
+    call.steps.time("services", () => serviceDifferences(request, { call, port })),
   ]);
   const all = differences.flat();
   if (all.length > 0) throw differs(all);
@@ -129,6 +132,20 @@ async function podDifferences(
       .map((address) => `interface ${ifname} has no address ${address}`),
     ...missing.map(({ dst, gw }) => `the sandbox has no route to ${dst} by ${gw}`),
   ];
+}
+
+/** What is stale of the node is mended first, as STATUS would. */
+async function serviceDifferences(
+  { sandbox: { ifname, netns } }: CheckRequest,
+  { call, port }: { readonly call: Call; readonly port: string },
+): Promise<readonly string[]> {
+  const { config } = call;
+  if (config.services === undefined) return [];
+  return await asking("ovsdb", async () => {
+    await using db = await connectOvsdb({ socket: config.ovsdb.socket });
+    await keepServices(call, db, await readSwitch(db, { services: true }));
+    return await verifyPod(call, db, { port, netns, ifname });
+  });
 }
 
 async function rateDifferences(

@@ -17,6 +17,7 @@ import {
 import { confFor } from "../e2e/bed.ts";
 
 const FAMILIES = [4, 6] as const;
+const CONF = confFor("vlan100");
 const clusterIp = (family: 4 | 6) => family === 4 ? "10.96.0.10" : "fd00:96::10";
 const FORBIDDEN = /10\.96\.|fd00:96:|0e:fa:b0:|01:80:c2:|169\.254\.|fab:1/;
 
@@ -111,6 +112,26 @@ Deno.test("the way to Services lives on through vswitchd, the node and its confi
     await node.ovs.ofctl("add-flow", "br-prod", "priority=0,actions=NORMAL");
     await status(node);
     await assertServed(client);
+  });
+
+  await t.step("CHECK is well, and says what a pod lacks", async () => {
+    await node.ovs.restartVswitchd();
+    const check = () => client.again("CHECK", { conf: { ...CONF, prevResult: client.result } });
+    const well = await check();
+    assertEquals(well.code, 0, well.stdout);
+    await assertServed(client);
+    const address = await addressOf(client, 4);
+    await client.execOk("ip route del 10.96.0.0/16");
+    await node.execOk(`ip route del ${address} table 2000000`);
+    const { code, stdout } = await check();
+    assertEquals(code, 1);
+    assertMatch(stdout, /the sandbox lacks route replace 10\.96\.0\.0\/16 via 169\.254\.1\.1/);
+    assertMatch(stdout, /the node lacks route replace 10\.100\.0\./);
+    await client.execOk("ip route add 10.96.0.0/16 via 169.254.1.1 dev eth0 onlink");
+    await node.execOk(
+      `ip route add ${address} dev svc100-ulm4 src 172.31.0.11 table 2000000`,
+    );
+    assertEquals((await check()).code, 0);
   });
 
   await t.step("a connection that was open goes on when its client speaks next", async () => {

@@ -6,7 +6,7 @@
 
 import type { ServicesConfig } from "../../../config.ts";
 import { datapathNeeds } from "../../../host/datapath.ts";
-import { SERVICE_HOP, SERVICE_HOP_MAC, serviceDevices } from "../../../host/service_names.ts";
+import { serviceDevices } from "../../../host/service_names.ts";
 import { inNetns } from "../../../host/run.ts";
 import { SERVICE_KINDS } from "../../../ipam/check/kinds/services.ts";
 import { ORDER } from "../../../ipam/repair/action.ts";
@@ -14,7 +14,7 @@ import type { ServicePort } from "../../../ovsdb/mod.ts";
 import type { ServiceContext } from "../../services/context.ts";
 import { countFlows, removeServices } from "../../services/maintain.ts";
 import { readNote, readNotes, type ServiceNote } from "../../services/notes.ts";
-import { canonical, chainsOf, observeServices, type SeenServices } from "../../services/observe.ts";
+import { chainsOf, observeServices, type SeenServices } from "../../services/observe.ts";
 import { changeFlows, restoreFlows, wantedFlows } from "../../services/restore.ts";
 import { networkRoutes, podRoutes, serviceRules, serviceTableText } from "../../services/rules.ts";
 import {
@@ -26,6 +26,7 @@ import {
   servedOf,
 } from "../../services/served.ts";
 import { inTurn, type NodeFacts, readNode, readPorts, setUp } from "../../services/setup.ts";
+import { insideLines, missingLines } from "../../services/verify.ts";
 import type { NodeJudge } from "../judge.ts";
 
 const SILENT = { enabled: () => false, write: () => {} };
@@ -237,7 +238,7 @@ function checkRules(judge: NodeJudge, look: Look, broken: ReadonlySet<string>): 
         rule.replace("rule add", `rule -${family}`)
       ),
     ]);
-    const missing = wanted.filter((line) => !seen.facts.has(canonical(line)));
+    const missing = missingLines(seen, wanted);
     const faults = [...wrongTable, ...missing.map((line) => `no ${line.replace(" replace", "")}`)];
     if (faults.length === 0) continue;
     judge.report(SERVICE_KINDS.rules, {
@@ -258,7 +259,7 @@ function checkRules(judge: NodeJudge, look: Look, broken: ReadonlySet<string>): 
 function checkPodRoutes(judge: NodeJudge, { context, notes, node, seen }: Look): void {
   for (const note of notes) {
     const wanted = podRoutes(note, node.nodeAddresses);
-    const missing = wanted.filter((line) => !seen.facts.has(canonical(line)));
+    const missing = missingLines(seen, wanted);
     if (missing.length === 0) continue;
     judge.report(SERVICE_KINDS.podRoute, {
       object: `port ${note.port}`,
@@ -312,18 +313,9 @@ async function checkInsides(judge: NodeJudge, look: Look): Promise<void> {
     const record = judge.look.records.attachments.get(port)?.record;
     if (record === undefined || judge.look.pods.get(port)?.state !== "there") continue;
     const { ifname, netns } = record;
-    const wanted = ([4, 6] as const)
-      .filter((family) => addresses.some((text) => text.includes(":") === (family === 6)))
-      .flatMap((family) => [
-        `neigh replace ${
-          SERVICE_HOP[family]
-        } lladdr ${SERVICE_HOP_MAC} dev ${ifname} nud permanent`,
-        ...sources.filter((to) => to.includes(":") === (family === 6)).map((to) =>
-          `route replace ${to} via ${SERVICE_HOP[family]} dev ${ifname} onlink`
-        ),
-      ]);
+    const wanted = insideLines({ addresses }, { ifname, reached: sources });
     const inside = await observeServices(inNetns(run, netns));
-    const missing = wanted.filter((line) => !inside.facts.has(canonical(line)));
+    const missing = missingLines(inside, wanted);
     if (missing.length === 0) continue;
     judge.report(SERVICE_KINDS.inPod, {
       object: `pod of port ${port}`,
