@@ -1,5 +1,6 @@
 /**
- * How much a test tries. `scripts/test --long` runs the same tests with higher counts, never others.
+ * How much a test tries. `scripts/test --long` runs the same tests with higher counts; only
+ * `tests/conformance` has more of them then.
  *
  * @module
  */
