@@ -31,7 +31,10 @@ import { type ClusterNode, type ProxyMode, startNode, untilNodeReady } from "./n
 export interface ClusterOptions {
   /** Default 2. */
   readonly nodes?: number;
-  /** Objects of fabric beside those of the lab, whose network vlan100 is the nodes' default. */
+  /**
+   * Objects of fabric beside those of the lab, or in place of those of the same name. The lab's
+   * network vlan100 is the nodes' default.
+   */
   readonly objects?: readonly ManifestObject[];
   /**
    * `test`: the nodes get fabric before they start. `none`: they have none, and the test installs it
@@ -141,7 +144,10 @@ async function installFabric(
     if (services) await host.mount(`${TOOLS}cni/portmap`, "/opt/cni/bin/portmap");
     await host.writeFile("/etc/fabric/kubeconfig", plane.kubeconfig(token), { mode: 0o600 });
   }));
-  const input = [...manifest(lab.plan), ...objects].map((it) => JSON.stringify(it)).join("\n---\n");
+  const replaced = manifest(lab.plan).filter(({ kind, metadata }) =>
+    !objects.some((it) => it.kind === kind && it.metadata.name === metadata.name)
+  );
+  const input = [...replaced, ...objects].map((it) => JSON.stringify(it)).join("\n---\n");
   requireOk(await lab.host(0).admin(["apply", "-f", "-"], { input, timeoutMs: 60_000 }));
 }
 
