@@ -16,7 +16,13 @@ import { parseKubeconfig } from "../mod/kube/kubeconfig.ts";
 import { parseNamespace } from "../mod/kube/objects.ts";
 import { freePort, startEtcd } from "./etcd_fixture.ts";
 import { startRelay } from "./lab/relay.ts";
-import { makeMemoryDir, stopProcess, type Supervised, supervise, superviseDir } from "./supervised.ts";
+import {
+  makeMemoryDir,
+  stopProcess,
+  supervise,
+  type Supervised,
+  superviseDir,
+} from "./supervised.ts";
 
 /** Where `scripts/tools` puts it. */
 const BINARY = new URL("../.cache/tools/kubernetes/kube-apiserver", import.meta.url).pathname;
