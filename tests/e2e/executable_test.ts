@@ -160,6 +160,8 @@ Deno.test("a CNI call loads the plugin's code and no other role's", async () => 
     "config",
     "kubernetes",
     "other_verbs",
+    "plain_yaml",
+    "services_leg",
     "yaml",
   ]);
   for (const foreign of ["fabric-admin: ", "fabric install", "--bin-dir"]) {
