@@ -37,6 +37,17 @@ Deno.test(
       damage: ({ host }) => host.ovs.restartVswitchd(),
     },
     {
+      code: "F-V-01",
+      name: "a pod's port removed by hand: it has another number then",
+      damage: ({ host, port }) => host.ovs.vsctl("del-port", port),
+      tidy: isWell,
+    },
+    {
+      code: "F-E-02",
+      name: "a pod's port with another number",
+      damage: ({ host, port }) => host.ovs.vsctl("set", "interface", port, "ofport_request=77"),
+    },
+    {
       code: "F-E-03",
       name: "flows of a pod that is gone",
       damage: ({ host }) =>

@@ -13,6 +13,9 @@ import { sourceTableOf } from "../../host/pod_plan.ts";
 import type { NodeContext } from "../context.ts";
 import { portFacts } from "../port_facts.ts";
 import { plugIn } from "../switch_port.ts";
+import { readNote } from "../services/notes.ts";
+import { restoreFlows } from "../services/restore.ts";
+import { readNode } from "../services/setup.ts";
 import type { Expected } from "./unit.ts";
 
 /** An interface that can be made again. */
@@ -35,6 +38,27 @@ export async function plugAgain(context: NodeContext, { name, expected }: Plug):
     noopQos: record.bandwidth?.ingress !== undefined,
   }, { likely: true, raise: () => setLinkUp(context.run, name) });
   await up;
+  // Its flows are of the number that the port had before.
+  if (hasServices(context, name) && bridge !== undefined) {
+    await restoreFlows({ ...context, log: SILENT }, db, bridge);
+  }
+}
+
+const SILENT = { enabled: () => false, write: () => {} };
+
+/** The pod had the way to Services, and shall have it again. */
+function hasServices({ config }: NodeContext, name: string): boolean {
+  return config.services !== undefined && readNote(config, name) !== undefined;
+}
+
+/** What its pod reaches by the node; undefined where it had no way to Services. */
+async function reachedBy(
+  context: NodeContext,
+  name: string,
+): Promise<readonly string[] | undefined> {
+  const { services } = context.config;
+  if (services === undefined || !hasServices(context, name)) return undefined;
+  return [...services.cidrs, ...(await readNode(context)).nodeAddresses];
 }
 
 /** Makes devices, filter, limits, the pod's side and the port, with what is recorded. */
@@ -49,8 +73,10 @@ export async function plumbAgain(context: NodeContext, plug: Plug): Promise<void
   linked.promise.catch(() => {});
   const connected = linked.promise.then(() => plugAgain(context, plug));
   connected.catch(() => {});
+  const services = await reachedBy(context, name);
   try {
-    await plumb(context.run, Promise.resolve(plan), {
+    const whole = services === undefined ? plan : { ...plan, services };
+    await plumb(context.run, Promise.resolve(whole), {
       host: name,
       netns: record.netns,
       ifname: record.ifname,

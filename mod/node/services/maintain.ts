@@ -80,31 +80,50 @@ async function staleNetworks(context: ServiceContext, node: MaintainedNode) {
   return all.flat();
 }
 
-/** Cookies of which flows should be on the bridge, and are not. */
+/** Cookies whose flows are not all on the bridge, or are of ports with other numbers. */
 export async function missingCookies(
   context: Pick<ServiceContext, "config" | "run">,
   db: Ovsdb,
   bridge: string,
 ): Promise<readonly string[]> {
   const { byCookie } = await wantedFlows(context, db, bridge);
-  const counts = await countFlows(context, bridge);
-  return [...byCookie].filter(([cookie, flows]) => (counts.get(cookie) ?? 0) < flows.length)
+  const seen = await countFlows(context, bridge);
+  return [...byCookie].filter(([cookie, flows]) => isLacking(seen.get(cookie), flows))
     .map(([cookie]) => cookie);
 }
 
-/** How many flows of ours a bridge has, by cookie. */
+/** The flows of one cookie, as far as they are compared. */
+export interface CountedFlows {
+  readonly count: number;
+  /** Numbers of the ports that they take from, in order. */
+  readonly ports: string;
+}
+
+/** True when what was seen is less than what is wanted, or of other ports. */
+export function isLacking(seen: CountedFlows | undefined, wanted: readonly string[]): boolean {
+  return seen === undefined || seen.count < wanted.length || seen.ports !== portsOf(wanted);
+}
+
+function portsOf(flows: readonly string[]): string {
+  const ports = flows.flatMap((flow) => /in_port=(\d+)/.exec(flow)?.[1] ?? []).map(Number);
+  return [...new Set(ports)].sort((a, b) => a - b).join(",");
+}
+
+/** The flows of ours that a bridge has, by cookie. */
 export async function countFlows(
   { config, run }: Pick<ServiceContext, "config" | "run">,
   bridge: string,
-): Promise<ReadonlyMap<string, number>> {
-  const command = 'ovs-ofctl --timeout=4 --no-stats dump-flows "$1" "$2"';
+): Promise<ReadonlyMap<string, CountedFlows>> {
+  const command = 'ovs-ofctl --timeout=4 --no-names --no-stats dump-flows "$1" "$2"';
   const to = bridgeTarget(config, bridge);
   const { stdout } = await run(["sh", "-c", command, "sh", to, ALL_COOKIES]);
-  const counts = new Map<string, number>();
-  for (const [, cookie = ""] of stdout.matchAll(/cookie=(0x[0-9a-f]+)/g)) {
-    counts.set(cookie, (counts.get(cookie) ?? 0) + 1);
-  }
-  return counts;
+  const lines = Map.groupBy(
+    stdout.split("\n").filter((line) => line.includes("cookie=")),
+    (line) => /cookie=(0x[0-9a-f]+)/.exec(line)?.[1] ?? "",
+  );
+  return new Map(
+    [...lines].map(([cookie, flows]) => [cookie, { count: flows.length, ports: portsOf(flows) }]),
+  );
 }
 
 /** $1 the prefix of devices, $2 the table of pods, $3 the table of nftables, $4 the folder of notes; preferences. */

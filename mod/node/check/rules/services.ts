@@ -12,7 +12,8 @@ import { SERVICE_KINDS } from "../../../ipam/check/kinds/services.ts";
 import { ORDER } from "../../../ipam/repair/action.ts";
 import type { ServicePort } from "../../../ovsdb/mod.ts";
 import type { ServiceContext } from "../../services/context.ts";
-import { countFlows, removeServices } from "../../services/maintain.ts";
+import { podCookie } from "../../services/cookie.ts";
+import { countFlows, isLacking, removeServices } from "../../services/maintain.ts";
 import { readNote, readNotes, type ServiceNote } from "../../services/notes.ts";
 import { chainsOf, observeServices, type SeenServices } from "../../services/observe.ts";
 import { changeFlows, restoreFlows, wantedFlows } from "../../services/restore.ts";
@@ -170,9 +171,7 @@ async function checkFlows(
     if (judge.look.flows.get(bridge) === undefined) continue;
     const { byCookie } = await judge.withSwitch((db) => wantedFlows(context, db, bridge));
     const counts = await countFlows(context, bridge);
-    const missing = [...byCookie].filter(([cookie, flows]) =>
-      (counts.get(cookie) ?? 0) < flows.length
-    );
+    const missing = [...byCookie].filter(([cookie, flows]) => isLacking(counts.get(cookie), flows));
     if (missing.length > 0 && broken.size === 0) {
       judge.report(SERVICE_KINDS.flowsMissing, {
         object: `bridge ${bridge}`,
@@ -180,7 +179,9 @@ async function checkFlows(
         evidence: missing.slice(0, 5).map(([cookie, flows]) => ({
           what: "flow",
           name: `cookie ${cookie}`,
-          says: `${counts.get(cookie) ?? 0} of ${flows.length} flows`,
+          says: `${counts.get(cookie)?.count ?? 0} of ${flows.length} flows, of port ${
+            counts.get(cookie)?.ports || "none"
+          }`,
         })),
         fix: {
           steps: [`make the flows of the way to Services on ${bridge} again`],
@@ -192,7 +193,9 @@ async function checkFlows(
         },
       });
     }
-    const left = [...counts].filter(([cookie]) => !byCookie.has(cookie));
+    // A pod whose port is gone is another finding.
+    const known = new Set(notes.map(({ port }) => podCookie(port)));
+    const left = [...counts].filter(([cookie]) => !byCookie.has(cookie) && !known.has(cookie));
     if (left.length === 0) continue;
     judge.report(SERVICE_KINDS.flowsLeft, {
       object: `bridge ${bridge}`,
@@ -200,7 +203,7 @@ async function checkFlows(
       evidence: left.slice(0, 5).map(([cookie, count]) => ({
         what: "flow",
         name: `cookie ${cookie}`,
-        says: `${count} flows`,
+        says: `${count.count} flows`,
       })),
       fix: {
         steps: left.map(([cookie]) => `delete the flows of cookie ${cookie}`),
