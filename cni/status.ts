@@ -1,7 +1,8 @@
 /**
  * STATUS: would an ADD succeed now (CNI specification 1.1.0, STATUS). It has two seconds of its own,
- * and changes nothing but a counter of Open vSwitch, and what is stale of the way to Services: runtimes
- * call it every few seconds, so running pods need not wait for the next ADD.
+ * and changes nothing but a counter of Open vSwitch. Then it mends what is stale of the way to Services,
+ * which takes as long as it takes: runtimes call it every few seconds, so running pods need not wait for
+ * the next ADD.
  *
  * @module
  */
@@ -35,12 +36,15 @@ const MARGIN_MS = 150;
  * pods may be without a connection too. The message names everything that is amiss.
  */
 export async function status(call: Call): Promise<void> {
-  const checks = await Promise.all([
+  const [etcd, vswitch, kubernetes] = await Promise.all([
     faultOf("etcd", call, () => checkStore(call)),
     faultOf("Open vSwitch", call, () => checkSwitch(call)),
     faultOf("Kubernetes", call, () => checkApiServer(call)),
   ]);
-  const faults = checks.filter((fault) => fault !== undefined);
+  const services = vswitch === undefined
+    ? await keepServicesOf(call).then(() => undefined, asFabricError)
+    : undefined;
+  const faults = [etcd, vswitch, kubernetes, services].filter((fault) => fault !== undefined);
   if (faults.length === 0) return;
   const cutOff = faults.some(({ details }) => details["reason"] === "cut-off");
   const remedies = faults.flatMap(({ remedy }) => remedy === undefined ? [] : [remedy]);
@@ -122,8 +126,7 @@ async function checkSwitch(call: Call): Promise<void> {
     socket: config.ovsdb.socket,
     timeoutMs: LIMIT_MS - MARGIN_MS,
   });
-  const state = await readSwitch(db, { services: true });
-  const { bridges } = state;
+  const { bridges } = await readSwitch(db);
   const missing = Object.values(config.physicalNetworks)
     .filter(({ bridge, create }) => !create && !bridges.some(({ name }) => name === bridge))
     .map(({ bridge }) => bridge);
@@ -139,7 +142,12 @@ async function checkSwitch(call: Call): Promise<void> {
       "make it, or correct physicalNetworks in the node's configuration",
     );
   }
-  await keepServices(call, db, state);
+}
+
+/** Its commands have times of their own; half of a way would be worse than a late answer. */
+async function keepServicesOf(call: Call): Promise<void> {
+  await using db = await connectOvsdb({ socket: call.config.ovsdb.socket });
+  await keepServices(call, db, await readSwitch(db, { services: true }));
 }
 
 /** Pods that run need this too. */

@@ -1,7 +1,12 @@
 /** kill -9 of the plugin at every named fault point: after the runtime's DEL or GC nothing is left. */
 
 import { assertEquals } from "@std/assert";
-import { FAULT_POINTS, SPOOL_FAULT_POINTS, SPOOLED_FAULT_POINTS } from "../../cni/fault_points.ts";
+import {
+  FAULT_POINTS,
+  SERVICES_FAULT_POINTS,
+  SPOOL_FAULT_POINTS,
+  SPOOLED_FAULT_POINTS,
+} from "../../cni/fault_points.ts";
 import { effort } from "../effort.ts";
 import { WITH_FAULTS } from "../executable.ts";
 import { assertIndexed } from "../free_index.ts";
@@ -79,7 +84,11 @@ function startFaultBed(): Promise<Lab> {
 }
 
 Deno.test("every fault point of the plugin is killed at", () => {
-  const points = [...WAYS, ...OUTAGE_WAYS].flatMap(({ points }) => points);
+  const points = [
+    ...[...WAYS, ...OUTAGE_WAYS].flatMap(({ points }) => points),
+    // By tests/service/faults_test.ts.
+    ...SERVICES_FAULT_POINTS,
+  ];
   assertEquals([...new Set(points)].sort(), [...FAULT_POINTS].sort());
 });
 

@@ -41,6 +41,7 @@ Deno.test("packets of every size pass by a ClusterIP", async (t) => {
     physicalNetworks: [{ name: "prod" }, { name: "jumbo", mtu: 9000 }],
     vlans: [
       { vlan: 100, router: ["10.100.0.1/24", "fd00:100::1/64"] },
+      { vlan: 110, router: ["10.110.0.1/24", "fd00:110::1/64"] },
       { vlan: 0, physicalNetwork: "jumbo", router: ["10.90.0.1/24", "fd00:90::1/64"] },
     ],
   });
@@ -115,11 +116,12 @@ Deno.test("packets of every size pass by a ClusterIP", async (t) => {
   });
 
   await t.step("addresses and MACs need not belong together", async () => {
+    // In a network where nobody is given one of these addresses by chance.
     const make = (host: typeof node, last: number) =>
       addPod(host, {
-        conf: confFor("vlan100", {
+        conf: confFor("vlan110", {
           runtimeConfig: {
-            ips: [`10.100.0.${last}/24`, `fd00:100::beef:${last}/64`],
+            ips: [`10.110.0.${last}/24`, `fd00:110::beef:${last}/64`],
             mac: `02:00:5e:10:00:${last}`,
           },
         }),
