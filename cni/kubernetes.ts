@@ -106,7 +106,7 @@ function resolved(
     readonly client: KubeClient;
   },
 ): ResolvedAdd {
-  const { wish, ownership: { workload }, namespace, slot, tenant } = intent;
+  const { wish, listIsCurrent, ownership: { workload }, namespace, slot, tenant } = intent;
   const { cluster } = call.config;
   const byAnnotation = wanted.networks.length === 0 ? wish.networks : undefined;
   // A further interface has a network of its own, or that of its conflist.
@@ -139,6 +139,7 @@ function resolved(
       index: slot.kind === "ordinal" ? slot.index : slot.kind === "only" ? 0 : undefined,
     },
     list,
+    listIsCurrent,
     onExhausted: wish.onExhausted,
     most: mostOf(workload),
     numbers: numbersOf(workload),

@@ -47,6 +47,11 @@ export interface WorkloadWish {
   /** Addresses that are named, in the order of the slots; undefined: they are chosen. */
   readonly list: AddressesOfSlots | undefined;
   /**
+   * The list is what the workload says now, and not only what the template said that this Pod was made
+   * of: then what its slots have beside the list goes with their holders.
+   */
+  readonly listIsCurrent: boolean;
+  /**
    * How many slots the workload may have where its Pods are alike and no addresses are named: as many
    * as it has Pods at once. One more Pod comes where another is about to end, and waits for that one's
    * slot. Undefined: any number.
@@ -111,13 +116,16 @@ async function allocateSlot(
     const owner = refOf(request, wish, chosen.slot);
     try {
       await changeInPlace(context, { network, owner, slots, wanted: chosen.addresses });
-      return await allocate(context, {
+      const allocation = await allocate(context, {
         ...request,
         networks: [network],
         owner,
         ...(chosen.addresses === undefined ? {} : { addresses: chosen.addresses }),
         waitForHolderMs: slot.kind === "own" || chosen.waits === true ? Math.max(0, left) : 0,
       });
+      const others = slots.filter((one) => one.slot !== chosen.slot);
+      await leaveUnlisted(context, { network, wish, slots: others });
+      return allocation;
     } catch (error) {
       // Another Pod was faster: with a free slot, or with an address of the list.
       const lost = slot.kind === "any" && isKind(error, "try-again", "conflict", "in-use") &&
@@ -129,6 +137,28 @@ async function allocateSlot(
   throw new FabricError("try-again", `Lost ${MAX_RACES} races for a slot of the workload`, {
     remedy: "the runtime tries again",
   });
+}
+
+/**
+ * The list was edited: a slot that has something else, and that no Pod was given the new addresses in,
+ * would keep it for ever. Running Pods keep theirs until they end, and nobody after them.
+ */
+async function leaveUnlisted(
+  context: IpamContext,
+  { network, wish, slots }: {
+    readonly network: string;
+    readonly wish: WorkloadWish;
+    readonly slots: readonly Slot[];
+  },
+): Promise<void> {
+  const { list, listIsCurrent, slot } = wish;
+  if (slot.kind !== "any" || list === undefined || !listIsCurrent) return;
+  for (const { record: { owner }, addresses } of slots) {
+    if (addresses.length === 0 || isListed(list, addresses)) continue;
+    // Another Pod may have been given the slot meanwhile, with what is listed.
+    const decide = (current: readonly Address[]) => isListed(list, current) ? current : [];
+    await changeOwner(context, { network, owner, decide });
+  }
 }
 
 /**
@@ -274,7 +304,13 @@ async function chooseSlot(
     uid !== undefined && holder?.pod?.uid === uid && holder.cluster === cluster &&
     holder.node === node
   );
-  if (again !== undefined) return { slot: again.slot, addresses: undefined, waits: true };
+  if (again !== undefined) {
+    const isLeaving = list !== undefined && again.addresses.length === 0;
+    const addresses = isLeaving ? unusedOf(list, slots) : undefined;
+    return isLeaving && addresses === undefined
+      ? undefined
+      : { slot: again.slot, addresses, waits: true };
+  }
   const free = slots.filter(({ record }) => record.holder === undefined);
   const mine = free.find(({ record }) => uid !== undefined && record.last?.uid === uid);
   // What is listed goes first: a slot whose address left the list is changed only if it must be.
@@ -357,10 +393,10 @@ function allHeld(
   },
 ): FabricError {
   const { list, workload, numbers } = wish;
-  const held = slots.flatMap(({ record, addresses }) =>
-    record.holder === undefined
+  const held = slots.flatMap(({ record: { holder, addresses } }) =>
+    holder === undefined
       ? []
-      : [`${addresses.map(formatAddress).join(" ")} by ${formatHolder(record.holder)}`]
+      : [`${addresses.map(({ address }) => address).join(" ")} by ${formatHolder(holder)}`]
   );
   const shown = held.length > 4 ? [...held.slice(0, 4), `${held.length - 4} more`] : held;
   const why = wish.slot.kind === "own" && wish.slot.index !== undefined

@@ -33,6 +33,8 @@ export interface PodIntent {
   readonly ownership: Ownership;
   readonly slot: PodSlot;
   readonly wish: Wish;
+  /** The addresses that are listed are what the workload says now; its older Pods may say others. */
+  readonly listIsCurrent: boolean;
   /** The department that the Namespace belongs to: its label `beyondfabric.io/tenant`. */
   readonly tenant: string | undefined;
 }
@@ -62,14 +64,25 @@ export async function readPodIntent(client: KubeClient, query: PodQuery): Promis
   const ownership = await resolveOwnership({
     get: (path) => ahead.get(path) ?? client.get(path),
   }, pod);
+  const wish = readWish(layersOf({ pod, namespace, ownership }), query.ifname);
   return {
     pod,
     namespace,
     ownership,
     slot: slotOf(pod, { workload: ownership.workload, node: query.node }),
-    wish: readWish(layersOf({ pod, namespace, ownership }), query.ifname),
+    wish,
+    listIsCurrent: isListCurrent(wish, { pod, ownership }),
     tenant: namespace.metadata.labels[TENANT_LABEL],
   };
+}
+
+function isListCurrent(
+  { ips }: Wish,
+  { pod, ownership }: Pick<PodIntent, "pod" | "ownership">,
+): boolean {
+  const text = ips === undefined ? undefined : pod.metadata.annotations[ips.annotation];
+  if (ips === undefined || text === undefined) return true;
+  return ownership.workload.object?.spec.template?.metadata?.annotations?.[ips.annotation] === text;
 }
 
 async function readPod(client: KubeClient, query: PodQuery): Promise<KubePod> {
