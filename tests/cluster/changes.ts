@@ -97,13 +97,13 @@ async function namespaceNetwork({ cluster }: World): Promise<void> {
   const name = "beyondfabric.io/network";
   await cluster.apply(statefulSet("branch", { replicas: 2, annotations: FIXED }));
   await rolledOut(cluster, "statefulset/branch");
-  const before = await ipsOf(cluster, "branch", 2);
+  const [before] = await settled(cluster, "branch", 2);
   await cluster.kubectl("annotate", "namespace", "default", `${name}=vlan200`);
   try {
     await cluster.kubectl("delete", "pod", "branch-1");
     await rolledOut(cluster, "statefulset/branch");
     const [stays, next] = await settled(cluster, "branch", 2);
-    assertEquals([stays?.ip, next?.ip?.startsWith("10.200.0.")], [before[0], true]);
+    assertEquals([stays?.ip, next?.ip?.startsWith("10.200.0.")], [before?.ip, true]);
   } finally {
     await cluster.kubectl("annotate", "namespace", "default", `${name}-`);
   }

@@ -55,10 +55,15 @@ while read -r hierarchy group; do
   [ "$hierarchy" != . ] || { enable_controllers /sys/fs/cgroup; enable_controllers "$group"; }
 done </run/lab/cgroups`;
 
-/** Puts the shell into the groups of the host `$name`. A cgroup namespace then starts there. */
+/**
+ * Puts the shell into the groups of the host `$name`. A cgroup namespace then starts there. What a
+ * power cut left is removed: a machine boots without groups, and a kubelet would look for the
+ * containers of each for seconds.
+ */
 export const JOIN_HOST_GROUPS = `${LAB_GROUPS}
 while read -r hierarchy group; do
   mkdir -p "$group/$name"
+  find "$group/$name" -mindepth 1 -depth -type d -exec rmdir {} + || :
   inherit_cpuset "$group/$name"
   echo $$ >"$group/$name/cgroup.procs"
 done </run/lab/cgroups`;
