@@ -11,7 +11,8 @@ import { httpHost } from "../mod/http.ts";
 import { allocate } from "../mod/ipam/allocate.ts";
 import type { AllocateRequest } from "../mod/ipam/allocation.ts";
 import type { IpamContext } from "../mod/ipam/context.ts";
-import { allocateForWorkload, type WorkloadWish } from "../mod/ipam/workload.ts";
+import { allocateForWorkload } from "../mod/ipam/workload.ts";
+import type { WorkloadWish } from "../mod/ipam/workload_wish.ts";
 import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
 import { type KubeDoor, openKubeDoor } from "../mod/kube/door.ts";
 import { type EventTarget, warnAbout } from "../mod/kube/event.ts";
@@ -106,7 +107,7 @@ function resolved(
     readonly client: KubeClient;
   },
 ): ResolvedAdd {
-  const { wish, listIsCurrent, ownership: { workload }, namespace, slot, tenant } = intent;
+  const { wish, isCurrent, ownership: { workload }, namespace, slot, tenant } = intent;
   const { cluster } = call.config;
   const byAnnotation = wanted.networks.length === 0 ? wish.networks : undefined;
   // A further interface has a network of its own, or that of its conflist.
@@ -139,7 +140,7 @@ function resolved(
       index: slot.kind === "ordinal" ? slot.index : slot.kind === "only" ? 0 : undefined,
     },
     list,
-    listIsCurrent,
+    isCurrent,
     onExhausted: wish.onExhausted,
     most: mostOf(workload),
     numbers: numbersOf(workload),

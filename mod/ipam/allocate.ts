@@ -38,6 +38,8 @@ const MAX_COMMITS = 64;
 const HOLDER_POLL_MS = 200;
 /** Commits of unknown outcome before it gives up. */
 const MAX_UNKNOWN = 2;
+/** A young owner was written less often than this: by an ADD that failed, its DEL, and the next one. */
+const YOUNG_VERSIONS = 4;
 
 /**
  * Gives the attachment its addresses. Called again for the same attachment it answers the same.
@@ -155,7 +157,7 @@ async function commitLoop(context: IpamContext, input: LoopInput): Promise<Alloc
       return allocationOf(network, outcome.record, {
         existing: false,
         again: first.tombstoneRevision > 0,
-        firstOfOwner: request.owner !== undefined && owner === undefined,
+        youngOwner: request.owner !== undefined && state.owner.version < YOUNG_VERSIONS,
         header: outcome.header,
         transactions: commits,
       });

@@ -37,10 +37,12 @@ import {
 import { checkRecovered, checkStoreSchema } from "./meta.ts";
 import { decodeRecord, decodeResource } from "./stored.ts";
 
-/** A record with the revision that a commit compares. Absent: revision 0. */
+/** A record with the revision that a commit compares. Absent: revision and version 0. */
 export interface Seen<T> {
   readonly value: T | undefined;
   readonly modRevision: number;
+  /** How often it was written since it came to be. */
+  readonly version: number;
 }
 
 export interface AddState {
@@ -127,8 +129,8 @@ function parseState(
   const one = (index: number): KeyValue | undefined => keysOf(results[index])[0];
   const seen = <T>(kv: KeyValue | undefined, decode: (kv: KeyValue) => T): Seen<T> =>
     kv === undefined
-      ? { value: undefined, modRevision: 0 }
-      : { value: decode(kv), modRevision: kv.modRevision };
+      ? { value: undefined, modRevision: 0, version: 0 }
+      : { value: decode(kv), modRevision: kv.modRevision, version: kv.version };
   const schema = one(1);
   if (schema !== undefined) checkStoreSchema(schema);
   const era = one(0);
@@ -145,9 +147,10 @@ function parseState(
     node: seen(one(4), (kv) => decodeResource(kv, "Node")),
     attachment: seen(one(5), (kv) => decodeRecord(AttachmentRecordSchema, kv)),
     tombstoneRevision: one(6)?.modRevision ?? 0,
-    owner: request.owner === undefined
-      ? { value: undefined, modRevision: 0 }
-      : seen(one(7), (kv) => decodeRecord(OwnerRecordSchema, kv)),
+    owner: seen(
+      request.owner === undefined ? undefined : one(7),
+      (kv) => decodeRecord(OwnerRecordSchema, kv),
+    ),
     free: {
       4: entries.filter((entry) => entry.next.family === 4),
       6: entries.filter((entry) => entry.next.family === 6),

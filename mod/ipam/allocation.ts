@@ -66,8 +66,11 @@ export interface Allocation {
   readonly existing: boolean;
   /** It existed, or ended only a few minutes ago: the host may still be busy with that life. */
   readonly again: boolean;
-  /** The owner had nothing in this network before. */
-  readonly firstOfOwner: boolean;
+  /**
+   * The owner is new to this network. For its first few ADDs: what follows the first one was perhaps
+   * cut short.
+   */
+  readonly youngOwner: boolean;
   readonly header: Header;
   /** Commits that it took. */
   readonly transactions: number;
@@ -77,7 +80,7 @@ export interface Allocation {
 export function allocationOf(
   network: Network,
   record: AttachmentRecord,
-  rest: Pick<Allocation, "existing" | "again" | "firstOfOwner" | "header" | "transactions">,
+  rest: Pick<Allocation, "existing" | "again" | "youngOwner" | "header" | "transactions">,
 ): Allocation {
   return {
     network,

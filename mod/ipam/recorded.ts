@@ -63,7 +63,7 @@ export async function recorded(
   return allocationOf(network, record, {
     existing: true,
     again: true,
-    firstOfOwner: false,
+    youngOwner: false,
     header: response.header,
     transactions: 1,
   });

@@ -10,7 +10,13 @@ import { API_GROUP } from "../model/resource.ts";
 import { type Layer, readWish, type Wish } from "./annotations.ts";
 import type { KubeClient } from "./client.ts";
 import { guessOwnerPaths } from "./guess.ts";
-import { type KubeNamespace, type KubePod, parseNamespace, parsePod } from "./objects.ts";
+import {
+  type KubeNamespace,
+  type KubePod,
+  parseNamespace,
+  parsePod,
+  templateOf,
+} from "./objects.ts";
 import { type Ownership, resolveOwnership, type Workload } from "./owner.ts";
 import { namespacePath, podPath } from "./paths.ts";
 import { type PodSlot, slotOf } from "./slot.ts";
@@ -33,8 +39,8 @@ export interface PodIntent {
   readonly ownership: Ownership;
   readonly slot: PodSlot;
   readonly wish: Wish;
-  /** The addresses that are listed are what the workload says now; its older Pods may say others. */
-  readonly listIsCurrent: boolean;
+  /** Network and addresses are what the workload says now; its older Pods may say others. */
+  readonly isCurrent: boolean;
   /** The department that the Namespace belongs to: its label `beyondfabric.io/tenant`. */
   readonly tenant: string | undefined;
 }
@@ -71,18 +77,25 @@ export async function readPodIntent(client: KubeClient, query: PodQuery): Promis
     ownership,
     slot: slotOf(pod, { workload: ownership.workload, node: query.node }),
     wish,
-    listIsCurrent: isListCurrent(wish, { pod, ownership }),
+    isCurrent: isCurrent(wish, { pod, ownership }),
     tenant: namespace.metadata.labels[TENANT_LABEL],
   };
 }
 
-function isListCurrent(
-  { ips }: Wish,
-  { pod, ownership }: Pick<PodIntent, "pod" | "ownership">,
+/**
+ * A Pod keeps the annotations of the template that it was made of. Of a workload that cannot be read
+ * nobody knows whether its template says the same by now.
+ */
+function isCurrent(
+  { networks, ips }: Wish,
+  { pod, ownership: { workload: { object } } }: Pick<PodIntent, "pod" | "ownership">,
 ): boolean {
-  const text = ips === undefined ? undefined : pod.metadata.annotations[ips.annotation];
-  if (ips === undefined || text === undefined) return true;
-  return ownership.workload.object?.spec.template?.metadata?.annotations?.[ips.annotation] === text;
+  const template = object === undefined ? undefined : templateOf(object)?.metadata?.annotations;
+  return [networks, ips].every((origin) => {
+    if (origin === undefined) return true;
+    const text = pod.metadata.annotations[origin.annotation];
+    return text === undefined || text === template?.[origin.annotation];
+  });
 }
 
 async function readPod(client: KubeClient, query: PodQuery): Promise<KubePod> {
@@ -143,7 +156,7 @@ function ownerLayers(owner: Workload, next: Workload | undefined): readonly Laye
   if (object === undefined) return [];
   if (owner.kind === "ReplicaSet" && next?.kind === "Deployment") return [];
   const name = `${owner.kind} ${owner.namespace}/${owner.name}`;
-  const template = object.spec.template?.metadata?.annotations;
+  const template = templateOf(object)?.metadata?.annotations;
   return [
     ...(template === undefined
       ? []

@@ -35,6 +35,8 @@ const MetaSchema = v.looseObject({
 const TemplateSchema = v.looseObject({
   metadata: v.optional(v.looseObject({ annotations: v.optional(Texts, {}) })),
 });
+/** What a controller makes its Pods of. */
+export type PodTemplate = v.InferOutput<typeof TemplateSchema>;
 
 const PodSchema = v.looseObject({
   metadata: MetaSchema,
@@ -60,6 +62,9 @@ const WorkloadSchema = v.looseObject({
   spec: v.optional(
     v.looseObject({
       template: v.optional(TemplateSchema),
+      jobTemplate: v.optional(v.looseObject({
+        spec: v.optional(v.looseObject({ template: v.optional(TemplateSchema) })),
+      })),
       replicas: v.optional(v.number()),
       parallelism: v.optional(v.number()),
       ordinals: v.optional(v.looseObject({ start: v.optional(v.number()) })),
@@ -133,6 +138,11 @@ function parse<T>(
     `Kubernetes answered something that is not ${what}: ${field}: ${issue.message}`,
     { field },
   );
+}
+
+/** What the workload makes its Pods of; undefined: it does not say. */
+export function templateOf({ spec }: KubeWorkload): PodTemplate | undefined {
+  return spec.template ?? spec.jobTemplate?.spec?.template;
 }
 
 /** The controller among the owners; undefined: nobody made it. */

@@ -30,6 +30,7 @@ Deno.test("networks: who may, how many, and changes in place", async (t) => {
     ["maxSurge: 0 with exactly as many addresses never fails", exactly],
     ["another address: running Pods keep theirs, the next takes the new one", otherAddress],
     ["another network: what is left behind is free when the last holder goes", otherNetwork],
+    ["a Pod of an older template takes nothing from those of the present one", olderTemplate],
     ["another default network of the Namespace counts for the next Pods", namespaceNetwork],
     ["an administrator's fix counts for the next Pod", fixed],
   ];
@@ -266,6 +267,33 @@ async function otherNetwork(bed: KubeBed): Promise<void> {
   await end(bed, b);
   assertEquals(await usedIn(bed, "former"), []);
   await end(bed, fresh);
+}
+
+async function olderTemplate(bed: KubeBed): Promise<void> {
+  const { kube } = bed;
+  const host = bed.host(0);
+  await declare(host, [networkObject("older", { vlan: 522, subnets: SUBNET(56) })]);
+  const [older, present] = [
+    ours({ network: "older", fixed: "true" }),
+    ours({ network: "vlan200", fixed: "true" }),
+  ];
+  for (const kind of ["Deployment", "CronJob"] as const) {
+    const name = `canary-${kind.toLowerCase()}`;
+    const workload = await makeWorkload(kube, kind, name, { templateAnnotations: present });
+    const maker = kind === "Deployment" ? "ReplicaSet" : "Job";
+    const owner = await makeWorkload(kube, maker, `${name}-1`, { owner: workload });
+    const start = async (pod: string, annotations: typeof present) =>
+      await runPod(host, await makePod(kube, `${name}-${pod}`, { owner, annotations }));
+    const fresh = await start("fresh", present);
+    const old = await start("old", older);
+    await end(bed, fresh);
+    const next = await start("next", present);
+    assertEquals(next.addresses, fresh.addresses, kind);
+    assertEquals(await usedIn(bed, "older"), [...old.addresses]);
+    await end(bed, old);
+    await end(bed, next);
+    assertEquals(await usedIn(bed, "older"), []);
+  }
 }
 
 async function namespaceNetwork(bed: KubeBed): Promise<void> {

@@ -40,6 +40,9 @@ export interface Running extends AsyncDisposable {
   stop(): Promise<string>;
 }
 
+/** How long something is waited for that is said to come: a machine with all tests on it is slow. */
+const PATIENCE_MS = 30_000;
+
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Runs a program to its end; a non-zero exit code is a result like any other. */
@@ -105,7 +108,7 @@ export function start(argv: readonly string[], options: ExecOptions = {}): Runni
     wake();
     return code;
   });
-  const until = (pattern: RegExp, timeoutMs = 10_000) =>
+  const until = (pattern: RegExp, timeoutMs = PATIENCE_MS) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const settle = (action: () => void) => {
         waiting.delete(look);
@@ -148,7 +151,7 @@ export async function eventually<T>(
   action: () => Promise<T | undefined | false>,
   options: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
 ): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? PATIENCE_MS;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await action();

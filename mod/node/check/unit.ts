@@ -105,7 +105,7 @@ function planOf(network: Network, record: AttachmentRecord): PodInterface | unde
     const rest = {
       existing: true,
       again: true,
-      firstOfOwner: false,
+      youngOwner: false,
       header: { clusterId: "", revision: 0 },
       transactions: 0,
     };
