@@ -34,9 +34,10 @@ const CONFIG_NAME = "config.yaml";
  */
 export async function configure(options: ConfigureOptions): Promise<readonly string[]> {
   const { config, credentials, node, nodeAddresses = [], to } = options;
-  const settings = await loadConfig({ file: config, hostname: () => "" });
+  const flags = node === undefined ? {} : { node };
+  const settings = await loadConfig({ file: config, hostname: () => "", flags });
   refuseUnwritablePaths(settings);
-  const name = node ?? settings.node;
+  const name = settings.node;
   if (name === "") {
     throw new FabricError("invalid", "the node has no name", {
       field: "--node",

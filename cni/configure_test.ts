@@ -91,6 +91,15 @@ Deno.test("configure() writes nothing when the configuration cannot be used", as
       FabricError,
     );
     assertEquals(missing.field, "--node");
+    for (const node of ["hall/7", "nöde", "n".repeat(300)]) {
+      const error = await assertRejects(
+        () => configure({ ...nameless, node, to: `${folder}/to` }),
+        FabricError,
+      );
+      assertEquals([error.field, error.value], ["node", node]);
+      assertStringIncludes(error.message, "--node");
+      await assertRejects(() => Deno.stat(`${folder}/to`), Deno.errors.NotFound);
+    }
   });
 });
 
