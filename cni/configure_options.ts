@@ -5,6 +5,7 @@
  */
 
 import { FabricError } from "../mod/error.ts";
+import { parseHttpTarget } from "../mod/http.ts";
 import { tryParseAddress } from "../mod/ip/address.ts";
 import { absolute, parseFlags, usage } from "./command_line.ts";
 
@@ -98,9 +99,6 @@ export function parseKeepKubeconfig(
   if (flags.help) return undefined;
   const server = flags.text("server");
   if (server === undefined) throw missing("--server", "the URL of the API server");
-  if (!URL.canParse(server) || new URL(server).protocol !== "https:") {
-    throw usage("--server", server, "give a URL that begins with https://");
-  }
   const runDir = flags.text("run-dir");
   const interval = flags.text("interval") ?? "60";
   const seconds = Number(interval);
@@ -108,7 +106,7 @@ export function parseKeepKubeconfig(
     throw usage("--interval", interval, "give whole seconds from 1 to 600");
   }
   return {
-    server,
+    server: checkServer(server),
     tokenFile: absolute("--token-file", flags.text("token-file") ?? `${ACCOUNT}/token`),
     caFile: absolute("--ca-file", flags.text("ca-file") ?? `${ACCOUNT}/ca.crt`),
     kubeconfig: absolute("--kubeconfig", flags.text("kubeconfig") ?? "/etc/fabric/kubeconfig"),
@@ -116,6 +114,16 @@ export function parseKeepKubeconfig(
     once: flags.has("once"),
     seconds,
   };
+}
+
+/**
+ * A kubelet tells a Pod the address of the Service kubernetes without brackets, also one of IPv6, and
+ * its port apart: a manifest can only put a colon between them.
+ */
+function checkServer(text: string): string {
+  const url = text.replace(/^(https:\/\/)([\da-f]*:[\da-f:.]*):(\d+)(?=\/?$)/i, "$1[$2]:$3");
+  if (parseHttpTarget(url, { field: "--server" }).tls !== undefined) return url;
+  throw usage("--server", text, "give a URL that begins with https://");
 }
 
 function checkAddress(text: string): string {

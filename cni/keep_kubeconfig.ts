@@ -16,6 +16,7 @@ import {
   type KeepKubeconfigOptions,
   parseKeepKubeconfig,
 } from "./configure_options.ts";
+import { checkAuthority, isRefused, keptKubeconfig } from "./kept_kubeconfig.ts";
 import { type OpenDoor, openDoor } from "./kube_door.ts";
 import { runCommand } from "./run_command.ts";
 
@@ -38,8 +39,9 @@ export function runKeepKubeconfig(args: readonly string[], io: RoleIo): Promise<
 
 /**
  * Writes the kubeconfig, and again when token or authority are others than before, or it is gone;
- * holds the door open. What somebody else wrote meanwhile stays: in an upgrade the Pod that comes and
- * the Pod that goes both run for a moment, and the token of the one that goes ends with it. What fails
+ * holds the door open. What another such process wrote meanwhile, and the door that it opened, stay as
+ * long as they are good: in an upgrade the Pod that comes and the Pod that goes both run for a moment, and
+ * the token of the one that goes ends with it, whichever of them that is. What fails
  * once the kubeconfig stands is told and tried again: the old token is good for a while, and the plugin
  * does without a door.
  *
@@ -53,9 +55,9 @@ export async function keepKubeconfig(
   if (options.once) return;
   let door: OpenDoor | undefined;
   const complain = (what: string): void => io.writeStderr(`fabric keep-kubeconfig: ${what}\n`);
-  const attempt = (what: () => void): void => {
+  const attempt = async (what: () => void | Promise<void>): Promise<void> => {
     try {
-      what();
+      await what();
     } catch (error) {
       complain(describeError(asFabricError(error)));
     }
@@ -70,17 +72,28 @@ export async function keepKubeconfig(
     door = openDoor(runDir, { server, ca: mine.ca, tell });
     io.writeStdout(`listening on ${doorPath({ runDir })}\n`);
   };
+  const reopen = async (): Promise<void> => {
+    if (door !== undefined && !await door.isAnswered()) {
+      await door[Symbol.asyncDispose]();
+      door = undefined;
+    }
+    openOnce();
+  };
   try {
-    attempt(openOnce);
+    await attempt(openOnce);
     while (true) {
       await pause(options.seconds * 1000, signal);
       if (signal.aborted) return;
-      attempt(() => {
+      await attempt(async () => {
         const { ca } = mine;
         mine = write(options, { io, last: mine.text });
         if (mine.ca !== ca) door?.trust(mine.ca);
+        const { found } = mine;
+        if (found !== undefined && await isRefused(found, { options, ca: mine.ca })) {
+          mine = write(options, { io, last: undefined });
+        }
       });
-      attempt(openOnce);
+      await attempt(reopen);
     }
   } finally {
     await door?.[Symbol.asyncDispose]();
@@ -88,7 +101,10 @@ export async function keepKubeconfig(
 }
 
 interface Written {
+  /** What it should be. */
   readonly text: string;
+  /** What another one wrote, and we left alone. */
+  readonly found?: string;
   /** The authority that is in it. */
   readonly ca: string;
 }
@@ -101,9 +117,11 @@ function write(
   const { kubeconfig, server } = options;
   const token = read(options.tokenFile, "--token-file").trim();
   const ca = read(options.caFile, "--ca-file");
-  const text = kubeconfigText({ server, token, ca });
+  const text = keptKubeconfig({ server, token, ca });
   const found = readTextIfThere(kubeconfig);
-  if (found === text || (found !== undefined && text === last)) return { text, ca };
+  if (found === text) return { text, ca };
+  if (found !== undefined && text === last) return { text, ca, found };
+  checkAuthority(ca, options.caFile);
   try {
     replaceFile(kubeconfig, text, { unique: "keep", durable: true });
   } catch (cause) {
@@ -126,20 +144,4 @@ function read(path: string, flag: string): string {
     value: path,
     remedy: "mount the token of a service account there",
   });
-}
-
-/** JSON, which is YAML too. */
-function kubeconfigText(
-  { server, token, ca }: { readonly server: string; readonly token: string; readonly ca: string },
-): string {
-  const cluster = { server, "certificate-authority-data": btoa(ca) };
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "cluster", cluster }],
-    users: [{ name: "fabric", user: { token } }],
-    contexts: [{ name: "fabric", context: { cluster: "cluster", user: "fabric" } }],
-    "current-context": "fabric",
-  };
-  return `${JSON.stringify(config, null, 2)}\n`;
 }

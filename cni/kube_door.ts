@@ -15,8 +15,14 @@ import { doorPath } from "../mod/kube/knock.ts";
 
 /** An open door. */
 export interface OpenDoor extends AsyncDisposable {
-  /** Another authority signs the server's certificate from now on. */
+  /**
+   * Another authority signs the server's certificate from now on.
+   *
+   * @throws What the runtime throws where it is no certificate; the door then trusts whom it did.
+   */
   trust(ca: string): void;
+  /** True while somebody is behind the socket: we, or who took our place. */
+  isAnswered(): Promise<boolean>;
 }
 
 export interface DoorOptions {
@@ -63,8 +69,10 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
   let isTroubled = false;
   let lastAnswer = performance.now();
   const renew = (ca: string): void => {
-    http.close();
+    const before = http;
+    // It throws where the authority is no certificate.
     http = Deno.createHttpClient({ caCerts: [ca] });
+    before.close();
   };
   let { ca } = options;
   const ask = async (path: string, { client, signal, headers }: Asking): Promise<DoorAnswer> => {
@@ -91,7 +99,7 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
         if (signal.aborted && client === http) renew(ca);
         return {
           isSilent: signal.aborted,
-          why: signal.aborted ? `no answer within ${ms} ms` : String(error),
+          why: signal.aborted ? `no answer within ${ms} ms` : reasonOf(error),
         };
       }
     };
@@ -109,7 +117,7 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
     isTroubled = false;
     return Response.json(outcome);
   };
-  const serving = listen(runDir, async (request) => {
+  const serve: Handler = async (request) => {
     const [asked, query] = splitUrl(request.url);
     if (request.method !== "GET") return refuse(405, "only GET passes");
     if (asked !== DOOR) return refuse(404, `${DOOR} is all there is`);
@@ -120,14 +128,30 @@ export function openDoor(runDir: string, options: DoorOptions): OpenDoor {
     }
     if (request.headers.get("host") !== host) return refuse(421, `this is the door to ${host}`);
     return await askAll(paths, request);
-  });
+  };
+  let serving: Deno.HttpServer;
+  try {
+    serving = listen(runDir, serve);
+  } catch (error) {
+    http.close();
+    throw error;
+  }
   // The first handshake is the dear one; whatever is answered, it is done.
   fetch(`https://${host}/version`, { client: http, signal: AbortSignal.timeout(SERVER_MS) })
     .then((answer) => answer.arrayBuffer()).catch(() => {});
   return {
     trust(other) {
-      ca = other;
       renew(other);
+      ca = other;
+    },
+    isAnswered: async () => {
+      try {
+        (await Deno.connect({ transport: "unix", path: doorPath({ runDir }) })).close();
+        return true;
+      } catch (error) {
+        const { ConnectionRefused, NotFound } = Deno.errors;
+        return !(error instanceof ConnectionRefused || error instanceof NotFound);
+      }
     },
     async [Symbol.asyncDispose]() {
       await serving.shutdown();
@@ -147,6 +171,12 @@ interface Asking {
   readonly client: Deno.HttpClient;
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** `fetch` says that it failed, and why only in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 function jsonOf(text: string): unknown {
@@ -175,11 +205,12 @@ type Handler = (request: Request) => Promise<Response>;
 function listen(runDir: string, handler: Handler): Deno.HttpServer {
   const path = doorPath({ runDir });
   const next = `${path}.next`;
+  let server: Deno.HttpServer | undefined;
   try {
     // A kubelet makes folders that everybody may enter; the plugin's own secrets lie here, too.
     for (const folder of [runDir, path.replace(/\/[^/]*$/, "")]) makeOurs(folder);
     removeIfThere(next);
-    const server = Deno.serve({
+    server = Deno.serve({
       path: next,
       onListen: () => {},
       onError: (error) => refuse(500, describeError(asFabricError(error))),
@@ -188,6 +219,8 @@ function listen(runDir: string, handler: Handler): Deno.HttpServer {
     Deno.renameSync(next, path);
     return server;
   } catch (cause) {
+    // It will be tried again, and each time would leave a listener behind.
+    server?.shutdown().catch(() => {});
     if (cause instanceof FabricError) throw cause;
     throw new FabricError("invalid", `cannot listen on ${path}`, {
       field: "--run-dir",
