@@ -23,7 +23,7 @@ last one first, where nobody changed the keys since.
 | what is checked | where | what it looks at |
 |---|---|---|
 | \`networks\`, \`addresses\` | anywhere | the store |
-| \`node\` | on the node, as root | daemons, files, bridges, ports, devices, and \`pods\` |
+| \`node\` | on the node, as root | daemons, files, bridges, ports, devices, the way to Services, and \`pods\` |
 | \`pods\` | on the node, as root | the attachments of the node, inside of their pods |
 | \`wire\` | on the node, as root | who answers in the VLANs of the node's pods |
 | \`all\` | anywhere | the store, and the node where it is one |
