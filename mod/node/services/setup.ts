@@ -80,13 +80,17 @@ export async function ensureServicePath(
 
 /** One set-up of a node at a time. @throws {FabricError} `try-again`. */
 export async function inTurn<T>(context: ServiceContext, work: () => Promise<T>): Promise<T> {
-  using turn = await takeTurn(context, "services", { waitMs: SETUP_WAIT_MS });
-  if (!turn.taken) {
-    throw new FabricError("try-again", "Another call sets up the way to Services", {
-      remedy: "the runtime tries again",
-    });
+  const turn = await takeTurn(context, "services", { waitMs: SETUP_WAIT_MS });
+  try {
+    if (!turn.taken) {
+      throw new FabricError("try-again", "Another call sets up the way to Services", {
+        remedy: "the runtime tries again",
+      });
+    }
+    return await work();
+  } finally {
+    turn[Symbol.dispose]();
   }
-  return await work();
 }
 
 /** The ports to the node's own stack as they are now. */
