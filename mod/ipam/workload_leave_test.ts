@@ -105,10 +105,12 @@ Deno.test("the sandbox of a Pod made anew, whose address left the list, gets a l
   await add(context, "a", listed("10.0.0.70"));
   const list = listed("10.0.0.80-10.0.0.81");
   await add(context, "b", list);
-  const again = add(context, "a2", { ...list, uid: "a" });
-  await del(fixture, "a");
-  assertEquals(await again, "10.0.0.81");
-  assertEquals(await owned(fixture), ["10.0.0.80", "10.0.0.81"]);
+  assertEquals(await add(context, "a2", { ...list, uid: "a" }), "10.0.0.81");
+  assertEquals(await owned(fixture), ["(10.0.0.70)", "10.0.0.80", "10.0.0.81"]);
+  await del(fixture, "b");
+  await del(fixture, "a2");
+  // Its first sandbox has not ended yet, and what is free is listed.
+  assertEquals(await add(context, "a3", { ...listed("10.0.0.80"), uid: "a" }), "10.0.0.80");
 });
 
 Deno.test("a Pod of an older template takes nothing from the workload", async () => {
@@ -118,8 +120,12 @@ Deno.test("a Pod of an older template takes nothing from the workload", async ()
   await add(context, "a", listed("10.0.0.80"));
   assertEquals(await add(context, "b", old), "10.0.0.70");
   assertEquals(await owned(fixture), ["10.0.0.70", "10.0.0.80"]);
+  await del(fixture, "a");
+  // Nor does it take a slot that the present one has.
+  assertEquals(await add(context, "b2", old), "10.0.0.71");
+  assertEquals(await owned(fixture), ["10.0.0.70", "10.0.0.71", "10.0.0.80"]);
   const chosen = await add(context, "c", { network: "other" });
-  assertEquals(await owned(fixture), ["(10.0.0.70)", "(10.0.0.80)"]);
+  assertEquals(await owned(fixture), ["(10.0.0.70)", "(10.0.0.71)"]);
   await add(context, "d", { isCurrent: false });
   assertEquals(await owned(fixture, "other"), [chosen]);
 });

@@ -56,87 +56,90 @@ export interface Chosen {
   readonly waits?: boolean;
 }
 
+interface Choice {
+  readonly request: AllocateRequest;
+  readonly wish: WorkloadWish;
+  readonly slots: readonly Slot[];
+}
+
 /** Undefined while there is no place for the Pod. */
 export async function chooseSlot(
   context: IpamContext,
-  input: {
-    readonly request: AllocateRequest;
-    readonly wish: WorkloadWish;
-    readonly slots: readonly Slot[];
-  },
+  choice: Choice,
 ): Promise<Chosen | undefined> {
-  const { request, wish, slots } = input;
-  const { list } = wish;
-  if (wish.slot.kind === "own") {
-    const { slot, index } = wish.slot;
-    if (list === undefined) return { slot, addresses: undefined };
-    if (index !== undefined) {
-      return index < 0 || index >= slotCount(list)
-        ? undefined
-        : { slot, addresses: addressesAt(list, index) };
-    }
-    const own = slots.find((one) => one.slot === slot);
-    if (own !== undefined && isListed(list, own.addresses)) return { slot, addresses: undefined };
-    const addresses = unusedOf(list, slots);
-    return addresses === undefined ? undefined : { slot, addresses };
-  }
-  const usable = (one: Slot): Chosen | undefined => {
-    if (list === undefined || isListed(list, one.addresses)) {
-      return { slot: one.slot, addresses: undefined };
-    }
-    const addresses = unusedOf(list, slots);
-    return addresses === undefined ? undefined : { slot: one.slot, addresses };
-  };
-  const uid = request.pod?.uid;
-  const { cluster, node } = request.attachment;
-  // A Pod has one sandbox at a time: what it had before is about to end, or was never told of.
-  const again = slots.find(({ record: { holder } }) =>
-    uid !== undefined && holder?.pod?.uid === uid && holder.cluster === cluster &&
-    holder.node === node
-  );
-  if (again !== undefined) {
-    const isLeaving = list !== undefined && again.addresses.length === 0;
-    const addresses = isLeaving ? unusedOf(list, slots) : undefined;
-    return isLeaving && addresses === undefined
-      ? undefined
-      : { slot: again.slot, addresses, waits: true };
-  }
-  const free = slots.filter(({ record }) => record.holder === undefined);
-  const mine = free.find(({ record }) => uid !== undefined && record.last?.uid === uid);
-  // What is listed goes first: a slot whose address left the list is changed only if it must be.
-  const byList = list === undefined
-    ? free
-    : free.toSorted((a, b) =>
-      Number(!isListed(list, a.addresses)) - Number(!isListed(list, b.addresses))
-    );
-  for (const one of [...mine === undefined ? [] : [mine], ...byList]) {
-    const chosen = usable(one);
-    if (chosen !== undefined) return chosen;
-  }
-  const slot = newSlot(slots);
-  if (list === undefined) {
-    if (wish.most === undefined || slots.length < wish.most) return { slot, addresses: undefined };
-  } else {
-    const addresses = unusedOf(list, slots);
-    if (addresses !== undefined) return { slot, addresses };
-  }
-  // All that it may have belongs to slots that are held: some of these may be held by the dead.
-  for (const one of slots.filter(({ record }) => record.holder !== undefined)) {
-    const { holder } = one.record;
-    if (holder === undefined || (list !== undefined && !isListed(list, one.addresses))) continue;
-    if (await whyEnded(context, holder, request) !== undefined) {
-      return { slot: one.slot, addresses: undefined };
-    }
-  }
-  return undefined;
+  const { slot } = choice.wish;
+  if (slot.kind === "own") return ownSlot(slot, choice);
+  return slotOfPod(choice) ?? freeSlot(choice) ?? newSlot(choice) ??
+    await slotOfDead(context, choice);
 }
 
-/** The lowest number that no slot has. */
-function newSlot(slots: readonly Slot[]): string {
+/** The slot that the Pod's name or node says, with its place of the list, or any where it has none. */
+function ownSlot(
+  { slot, index }: Extract<WorkloadWish["slot"], { readonly kind: "own" }>,
+  { wish: { list }, slots }: Choice,
+): Chosen | undefined {
+  if (list === undefined) return { slot, addresses: undefined };
+  if (index !== undefined) {
+    const hasPlace = index >= 0 && index < slotCount(list);
+    return hasPlace ? { slot, addresses: addressesAt(list, index) } : undefined;
+  }
+  const own = slots.find((one) => one.slot === slot);
+  if (own !== undefined && isListed(list, own.addresses)) return { slot, addresses: undefined };
+  const addresses = unusedOf(list, slots);
+  return addresses === undefined ? undefined : { slot, addresses };
+}
+
+/** A Pod has one sandbox at a time: what it had before is about to end, or was never told of. */
+function slotOfPod({ request, wish: { list }, slots }: Choice): Chosen | undefined {
+  const { pod, attachment: { cluster, node } } = request;
+  const again = slots.find(({ record: { holder } }) =>
+    pod?.uid !== undefined && holder?.pod?.uid === pod.uid && holder.cluster === cluster &&
+    holder.node === node
+  );
+  const hasLeft = list !== undefined && again?.addresses.length === 0;
+  if (again === undefined || hasLeft) return undefined;
+  return { slot: again.slot, addresses: undefined, waits: true };
+}
+
+/** One that nobody holds: what the Pod had last, then what is listed, then what can be changed. */
+function freeSlot({ request, wish: { list, isCurrent }, slots }: Choice): Chosen | undefined {
+  const uid = request.pod?.uid;
+  const free = slots.filter(({ record }) => record.holder === undefined);
+  const mine = free.filter(({ record }) => uid !== undefined && record.last?.uid === uid);
+  const isFit = ({ addresses }: Slot) => list === undefined || isListed(list, addresses);
+  const [fit] = [...mine, ...free].filter(isFit);
+  if (fit !== undefined) return { slot: fit.slot, addresses: undefined };
+  // A Pod of an older template leaves what the present one has.
+  if (list === undefined || !isCurrent) return undefined;
+  const [changed] = [...mine, ...free];
+  const addresses = unusedOf(list, slots);
+  if (changed === undefined || addresses === undefined) return undefined;
+  return { slot: changed.slot, addresses };
+}
+
+/** One more, with the lowest number that none has, where the workload may have it. */
+function newSlot({ wish: { list, most }, slots }: Choice): Chosen | undefined {
+  if (list === undefined && most !== undefined && slots.length >= most) return undefined;
+  const addresses = list === undefined ? undefined : unusedOf(list, slots);
+  if (list !== undefined && addresses === undefined) return undefined;
   const taken = new Set(slots.map(({ slot }) => slot));
   let number = 0;
   while (taken.has(String(number))) number++;
-  return String(number);
+  return { slot: String(number), addresses };
+}
+
+/** All that it may have belongs to slots that are held: some of these may be held by the dead. */
+async function slotOfDead(
+  context: IpamContext,
+  { request, wish: { list }, slots }: Choice,
+): Promise<Chosen | undefined> {
+  for (const { slot, record: { holder }, addresses } of slots) {
+    if (holder === undefined || (list !== undefined && !isListed(list, addresses))) continue;
+    if (await whyEnded(context, holder, request) !== undefined) {
+      return { slot, addresses: undefined };
+    }
+  }
+  return undefined;
 }
 
 /** The first place of the list none of whose addresses belongs to a slot. */
