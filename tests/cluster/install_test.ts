@@ -211,6 +211,7 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
     await helm(cluster, "upgrade", {
       ...values,
       config: { ...values.config, log: { level: "debug" } },
+      ctl: { server: { ...values.ctl.server, rate: { perSecond: 100 } } },
     });
     let over = false;
     const upgrade = rolledOut(cluster, "daemonset/fabric-node", "kube-system")
@@ -223,6 +224,8 @@ Deno.test("the shipped manifests make a cluster's network, and take it away agai
       await cluster.kubectl("delete", "pod", name, "--wait=false");
     }
     await upgrade;
+    // Each replica of the server has one of the two nodes: none is left for a third.
+    await rolledOut(cluster, "deployment/fabric-ctl", "kube-system");
     assertEquals(await podsOf(cluster, "web"), before);
     for (const { host } of nodes) {
       assertMatch(await host.readFile("/etc/fabric/config.yaml"), /level: debug/);
