@@ -13,7 +13,7 @@ import { asFabricError, FabricError } from "../mod/error.ts";
 import { openBulkReader } from "../mod/etcd/bulk/bulk.ts";
 import { openGatewayStore } from "../mod/etcd/gateway.ts";
 import { memoryLeaseCache } from "../mod/ipam/context.ts";
-import { openKubeClient } from "../mod/kube/client.ts";
+import { type KubeClient, openKubeClient } from "../mod/kube/client.ts";
 import { readKubeconfig } from "../mod/kube/kubeconfig.ts";
 import type { Log } from "../mod/log.ts";
 import { readSecretFile } from "../mod/secret_file.ts";
@@ -194,9 +194,12 @@ function openOidc({ oidc, access }: ServerSettings): OidcLogin | undefined {
 
 async function openReviews({ kubernetes }: ServerSettings): Promise<TokenReviews | undefined> {
   if (kubernetes === undefined) return undefined;
-  const target = await readKubeconfig(kubernetes.kubeconfig);
+  const openClient = async (): Promise<KubeClient> =>
+    openKubeClient(await readKubeconfig(kubernetes.kubeconfig), { timeoutMs: STORE_MS });
+  // Now it is said what is wrong with the file.
+  (await openClient())[Symbol.dispose]();
   return new TokenReviews({
-    client: () => openKubeClient(target, { timeoutMs: STORE_MS }),
+    client: openClient,
     now: Date.now,
     audiences: kubernetes.audiences,
   });

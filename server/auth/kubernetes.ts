@@ -34,13 +34,14 @@ interface Kept {
 
 /** Asks an API server whose a token is. */
 export class TokenReviews {
-  readonly #client: () => KubeClient;
+  readonly #client: () => Promise<KubeClient>;
   readonly #now: () => number;
   readonly #audiences: readonly string[];
   readonly #kept = new Map<string, Kept>();
 
   constructor(options: {
-    readonly client: () => KubeClient;
+    /** With the credentials of now: a token that a kubelet renews is good for an hour. */
+    readonly client: () => Promise<KubeClient>;
     readonly now: () => number;
     /** The token must be for one of them; none: for the API server itself. */
     readonly audiences: readonly string[];
@@ -66,9 +67,9 @@ export class TokenReviews {
   }
 
   async #ask(token: string): Promise<Vouched | undefined> {
-    using client = this.#client();
     let answer: unknown;
     try {
+      using client = await this.#client();
       answer = await client.create(PATH, {
         apiVersion: "authentication.k8s.io/v1",
         kind: "TokenReview",

@@ -53,8 +53,9 @@ Deno.test("a service account's token is reviewed by its cluster, for its audienc
     });
     return v.parse(TokenSchema, answer).status.token;
   };
+  const kubeconfig = await kube.writeKubeconfig("reviewer");
   await using server = await startServer(ipam.etcd, {
-    kubernetes: { kubeconfig: await kube.writeKubeconfig("reviewer"), audiences: ["fabric"] },
+    kubernetes: { kubeconfig, audiences: ["fabric"] },
     access: [{
       way: "kubernetes",
       user: "system:serviceaccount:ci:deployer",
@@ -80,6 +81,12 @@ Deno.test("a service account's token is reviewed by its cluster, for its audienc
   assertEquals((await ask(`${token.slice(0, -4)}AAAA`)).status, 401, "signature");
   assertEquals((await ask("not-a-token")).status, 401);
   assert(!server.lines.join("\n").includes(token));
+
+  // What asks has a token, too, which is renewed: the one that the file has now counts.
+  for (const [user, status] of [["alice", 503], ["reviewer", 200]] as const) {
+    await Deno.writeTextFile(kubeconfig, JSON.stringify(kube.kubeconfig(user)));
+    assertEquals((await ask(await tokenOf("deployer", "fabric"))).status, status, user);
+  }
 
   await kube.pause();
   assertEquals((await ask(token)).status, 200, "an answer counts for a few seconds");
