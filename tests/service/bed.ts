@@ -90,6 +90,8 @@ export async function serveSource(place: Place, port: number): Promise<AsyncDisp
     "socat",
     "-d",
     "-d",
+    // On a busy machine the answer may come long after the question's end.
+    "-t30",
     `TCP6-LISTEN:${port},fork,reuseaddr,ipv6only=0`,
     'SYSTEM:echo "$SOCAT_PEERADDR"; cat',
   ]);
@@ -101,8 +103,8 @@ export async function serveSource(place: Place, port: number): Promise<AsyncDisp
 export async function askSource(from: Place, address: string, port: number): Promise<string> {
   const target = address.includes(":") ? `TCP6:[${address}]` : `TCP4:${address}`;
   const { stdout, code, stderr } = await from.exec(
-    ["socat", "-t2", "-", `${target}:${port},connect-timeout=10`],
-    { input: "hello\n", timeoutMs: 30_000 },
+    ["socat", "-t30", "-", `${target}:${port},connect-timeout=30`],
+    { input: "hello\n", timeoutMs: 90_000 },
   );
   const [seen = "", echo] = stdout.trim().split("\n");
   if (code !== 0 || echo !== "hello") return `no answer: ${stderr.trim().split("\n").at(-1)}`;

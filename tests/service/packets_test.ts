@@ -28,8 +28,10 @@ async function askUdp(from: Place, address: string, port: number, size: number):
   const target = address.includes(":") ? `UDP6:[${address}]` : `UDP4:${address}`;
   for (let i = 0; i < 10; i++) {
     const { stdout } = await from.exec(
-      `head -c ${size} /dev/zero | tr '\\0' x | socat -b65000 -t0.3 - ${target}:${port}`,
-      { timeoutMs: 20_000 },
+      `head -c ${size} /dev/zero | tr '\\0' x | socat -b65000 -t${
+        0.3 * 1.5 ** i
+      } - ${target}:${port}`,
+      { timeoutMs: 60_000 },
     );
     if (stdout.length > 0) return stdout.length;
   }
@@ -85,8 +87,8 @@ Deno.test("packets of every size pass by a ClusterIP", async (t) => {
           const big = 3_000_000;
           const target = family === 6 ? `TCP6:[${clusterIp(6)}]:80` : `TCP4:${clusterIp(4)}:80`;
           const { stdout } = await client.exec(
-            `head -c ${big} /dev/zero | tr '\\0' x | socat -t5 - ${target} | wc -c`,
-            { timeoutMs: 30_000 },
+            `head -c ${big} /dev/zero | tr '\\0' x | socat -t30 - ${target} | wc -c`,
+            { timeoutMs: 90_000 },
           );
           assert(Number(stdout) > big, `${stdout} bytes came back`);
         });
@@ -108,8 +110,8 @@ Deno.test("packets of every size pass by a ClusterIP", async (t) => {
       }]);
       const target = family === 6 ? `UDP6:[${clusterIp(6)}]:53` : `UDP4:${clusterIp(4)}:53`;
       const { stderr } = await client.exec(
-        `(echo one; sleep 1; echo two; sleep 1) | socat -t1 - ${target}`,
-        { timeoutMs: 20_000 },
+        `for n in $(seq 30); do echo $n || break; sleep 0.5; done | socat -t1 - ${target}`,
+        { timeoutMs: 60_000 },
       );
       assertMatch(stderr, /Connection refused/);
     }
