@@ -121,7 +121,7 @@ export async function assertTalks({ pod, peer }: Pick<World, "pod" | "peer">): P
   for (const [from, to] of [[pod, peer], [peer, pod]] as const) {
     for (const { address } of to.result.ips) {
       const target = address.replace(/\/.*/, "");
-      assert(await from.reaches(target, { withinMs: 8_000 }), `${from.name} reaches ${target}`);
+      assert(await from.reaches(target, { withinMs: 60_000 }), `${from.name} reaches ${target}`);
     }
   }
 }
