@@ -21,6 +21,7 @@ Deno.test("a door in trouble", (t) =>
     ["is given up at once when it hangs", hung],
     ["is given up when it ends in the middle", killed],
     ["is done without when nobody is behind it, and opens again", dead],
+    ["is opened by the keeper before when the next one is gone, and its token with it", rolledBack],
   ]));
 
 async function hung(bed: DoorBed): Promise<void> {
@@ -75,4 +76,20 @@ async function dead(bed: DoorBed): Promise<void> {
   using visitor = await visit(bed);
   assertEquals(await kindOf(visitor.client.get(SHOP)), "found");
   assertEquals([visitor.byDoor(), visitor.warnings], [1, []]);
+}
+
+async function rolledBack(bed: DoorBed): Promise<void> {
+  const { kube, dir } = bed;
+  const next = await startKeeper(dir, accountOf(kube, USERS.plugin));
+  const kubeconfig = `${dir}/kubeconfig`;
+  const mine = await Deno.readTextFile(kubeconfig);
+  const { token } = accountOf(kube, USERS.plugin);
+  await next.end();
+  await Deno.writeTextFile(kubeconfig, mine.replace(token, "of-a-pod-that-is-gone"));
+  await until(async () => await Deno.readTextFile(kubeconfig) === mine);
+  await until(async () => {
+    using visitor = await visit(bed);
+    assertEquals(await kindOf(visitor.client.get(SHOP)), "found");
+    return visitor.byDoor() === 1;
+  });
 }
