@@ -46,7 +46,9 @@ export async function warnAbout(
 ): Promise<boolean> {
   const { namespace } = target;
   const text = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
-  const name = `${target.name.slice(0, 200)}.${hashOf(`${target.uid}|${reason}|${text}|${node}`)}`;
+  // A part of a name does not end with a hyphen, and none is empty.
+  const start = target.name.slice(0, 200).replace(/[-.]+$/, "");
+  const name = `${start}.${hashOf(`${target.uid}|${reason}|${text}|${node}`)}`;
   const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
   const path = objectPath({ apiVersion: "v1", plural: "events" }, { namespace, name });
   try {
