@@ -5,12 +5,13 @@
  */
 
 import { FabricError } from "../error.ts";
+import { fnv1a } from "../fnv.ts";
 
 /** Linux: IFNAMSIZ is 16, with the final NUL. */
 const MAX_LENGTH = 15;
 
 /** RFC 4648, 6, in lower case. */
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+export const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** In front of the host's end of every pod's interface. */
 export const HOST_IFNAME_PREFIX = "fb";
@@ -66,14 +67,7 @@ export async function hostIfname(containerId: string, ifname: string): Promise<s
  * administered, and of another prefix than the pods': it is never seen on the wire.
  */
 export function hostMacOf(name: string): string {
-  const hash = (start: number): number => {
-    let value = start;
-    for (const byte of new TextEncoder().encode(name)) {
-      value = Math.imul(value ^ byte, 0x01000193) >>> 0;
-    }
-    return value;
-  };
-  const high = (hash(0x811c9dc5) & 0xff).toString(16).padStart(2, "0");
-  const low = hash(0x050c5d1f).toString(16).padStart(8, "0");
+  const high = (fnv1a(name) & 0xff).toString(16).padStart(2, "0");
+  const low = fnv1a(name, 0x050c5d1f).toString(16).padStart(8, "0");
   return ["0e", high, ...low.match(/../g) ?? []].join(":");
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fnv1a } from "../fnv.ts";
 import { type Family, formatAddress, parseAddress } from "../ip/address.ts";
 import {
   formatInterfaceAddress,
@@ -58,11 +59,7 @@ const SOURCE_TABLES = 900_000;
 
 /** The routing table of an interface, the same for the same name (32-bit FNV-1a). */
 export function sourceTableOf(ifname: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(ifname)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return FIRST_SOURCE_TABLE + hash % SOURCE_TABLES;
+  return FIRST_SOURCE_TABLE + fnv1a(ifname) % SOURCE_TABLES;
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fnv1a } from "../fnv.ts";
 import { FabricError } from "../error.ts";
 import type { Address } from "./address.ts";
 
@@ -39,12 +40,7 @@ export function parseMac(text: string): string {
  */
 export function macOfAddress(address: Address, attempt = 0): string {
   if (address.family === 4 && attempt === 0) return octets(0x0a58, Number(address.value));
-  let hash = 0x811c9dc5;
-  const text = `${address.value.toString(16)}/${attempt}`;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return octets(0x0a5a, hash >>> 0);
+  return octets(0x0a5a, fnv1a(`${address.value.toString(16)}/${attempt}`));
 }
 
 function octets(high: number, low: number): string {

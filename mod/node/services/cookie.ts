@@ -4,6 +4,8 @@
  * @module
  */
 
+import { BASE32 } from "../../host/ifname.ts";
+
 /** What all cookies of ours have in common. */
 export const COOKIE_MASK = "0xfffe000000000000";
 const COOKIE_MATCH = "0xfab4000000000000";
@@ -18,8 +20,6 @@ export function networkCookie({ mark }: { readonly mark: number }): string {
 
 /** Cookie of a bridge's own flows. */
 export const BRIDGE_COOKIE = "0xfab4000100000000";
-
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** Cookie of a pod's flows: of the port's name, 48 of its bits. */
 export function podCookie(name: string): string {
