@@ -5,8 +5,8 @@
  */
 
 import * as v from "valibot";
-import { tryParseAddress } from "./ip/address.ts";
-import { parsePrefix } from "./ip/prefix.ts";
+import { formatAddress, parseAddress, tryParseAddress } from "./ip/address.ts";
+import { formatPrefix, parsePrefix } from "./ip/prefix.ts";
 import { DEFAULT_LOG, LOG_LEVELS } from "./log_default.ts";
 
 const Name = v.pipe(
@@ -66,10 +66,12 @@ const KubernetesSchema = v.strictObject({
 const Cidr = v.pipe(
   v.string("it is not text"),
   v.check(isCidr, "it is not a CIDR such as 10.96.0.0/16, with no bit set behind its length"),
+  v.transform((text) => formatPrefix(parsePrefix(text))),
 );
 const HostAddress = v.pipe(
   v.string("it is not text"),
   v.check((text) => tryParseAddress(text) !== undefined, "it is not an IP address"),
+  v.transform((text) => formatAddress(parseAddress(text))),
 );
 
 const ServicesSchema = v.strictObject({

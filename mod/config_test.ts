@@ -195,6 +195,14 @@ Deno.test("loadConfig() reads the way of Services, and refuses ranges that are n
     viaNode: [],
   });
   assertEquals((await load("zone: a\n")).services, undefined);
+  // What is compared with the kernel's is written as the kernel writes it.
+  const other =
+    "{cidrs: ['FD00:0096::/112'], nodeAddresses: ['2001:DB8:0::7'], viaNode: ['FD00:0:0::/48']}";
+  assertEquals((await load(`services: ${other}\n`)).services, {
+    cidrs: ["fd00:96::/112"],
+    nodeAddresses: ["2001:db8::7"],
+    viaNode: ["fd00::/48"],
+  });
   const by = await load("", {
     env: (name) => name === "FABRIC_SERVICES_CIDRS" ? "10.96.0.0/16" : undefined,
     flags: { "services-node-addresses": "192.0.2.7,2001:db8::7" },
