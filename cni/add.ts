@@ -22,6 +22,7 @@ import { seenInstead, storeChanged } from "../mod/ipam/known.ts";
 import type { AttachmentRecord } from "../mod/model/records.ts";
 import {
   allocateAddresses,
+  bridgeOf,
   dialSwitch,
   plug,
   plumbSandbox,
@@ -37,7 +38,7 @@ import { addResult, podInterface } from "./pod_interface.ts";
 import type { AddRequest } from "./request.ts";
 import { chainResult, type CniResult } from "./result.ts";
 import { finishEntriesOf } from "./spooled.ts";
-import { commonNeeds, planBridge } from "../mod/node/switch_port.ts";
+import { commonNeeds } from "../mod/node/switch_port.ts";
 import { ADD_WAIT_MS, takeTurn } from "../mod/node/turn.ts";
 import type { Bandwidth } from "./wanted.ts";
 
@@ -176,7 +177,7 @@ async function attach(work: Work): Promise<Added> {
   const connecting = call.steps.time("ovsdb", async () => readState(call, await dialing));
   const bridging = then(
     Promise.all([allocating, connecting]),
-    ([{ network }, { state }]) => planBridge(call.config, network.spec.physicalNetwork, state),
+    ([allocation, node]) => bridgeOf(work, { allocation, node }),
   );
   // Only a node that has Services loads the code for them.
   const loading = call.config.services === undefined ? undefined : import("./services_leg.ts");

@@ -26,7 +26,13 @@ import type { KubeLeg, ResolvedAdd } from "./kube_leg.ts";
 import { asking, withDetails } from "./neighbour.ts";
 import type { AddRequest } from "./request.ts";
 import { podServices } from "../mod/node/services/notes.ts";
-import { makeBridge, type PlannedBridge, plugIn, uplinksToWatch } from "../mod/node/switch_port.ts";
+import {
+  makeBridge,
+  planBridge,
+  type PlannedBridge,
+  plugIn,
+  uplinksToWatch,
+} from "../mod/node/switch_port.ts";
 
 /** A connection to ovsdb-server, and every answer from it. */
 const OVSDB_TIMEOUT_MS = 1_800;
@@ -172,6 +178,23 @@ function reached(pod: PodInterface): PodInterface {
   return pod;
 }
 
+/** The bridge of the pod's network; made first where it is missing and shall be made. */
+export async function bridgeOf(
+  work: Work,
+  { allocation, node: { db, state } }: {
+    readonly allocation: Allocation;
+    readonly node: Switch;
+  },
+): Promise<PlannedBridge> {
+  const bridge = planBridge(work.call.config, allocation.network.spec.physicalNetwork, state);
+  if (!bridge.missing) return bridge;
+  const mtu = await physicalMtu(work, allocation);
+  await asking("ovsdb", () => makeBridge(db, bridge, { mtu })).catch((error) => {
+    throw withDetails(asFabricError(error), { reason: "bridge" });
+  });
+  return bridge;
+}
+
 /** The switch: resolves to the port's number when ovs-vswitchd has it in its datapath. */
 export async function plug(
   work: Work,
@@ -183,12 +206,6 @@ export async function plug(
   },
 ): Promise<number> {
   const { call, host, undo, seen } = work;
-  if (bridge.missing) {
-    const mtu = await physicalMtu(work, allocation);
-    await asking("ovsdb", () => makeBridge(db, bridge, { mtu })).catch((error) => {
-      throw withDetails(asFabricError(error), { reason: "bridge" });
-    });
-  }
   const { mtu } = allocation;
   const { up } = await undo.effect({
     what: `port ${host}`,
