@@ -165,7 +165,7 @@ if [ -n "$4" ] && [ -e "$4.ending" ]; then (
   ovs-ofctl --timeout=2 del-flows "unix:$6/$bridge.mgmt" "cookie=$5/-1" 2>/dev/null & flows=$!
   lines=
   while read -r address; do
-    ! grep -qsxF -e "$address" --exclude='*.ending' -r "\${4%/*}" || continue
+    ! grep -qsxF -e "$address" --exclude='*.*' -r "\${4%/*}" || continue
     lines="\${lines}route del $address dev $device table ${POD_TABLE}
 neigh del $address dev $device
 "

@@ -11,6 +11,7 @@ import { leakFilterText } from "./leak_filter.ts";
 import { offloadArgument } from "./pod.ts";
 import type { Run } from "./run.ts";
 import {
+  AS_POD_MARK,
   RULE_PREFERENCES,
   SERVICE_DEVICE_MAC,
   SERVICE_HOP,
@@ -37,7 +38,9 @@ const RULE_OF_NODE = RULE_PREFERENCES.node;
 
 /**
  * $1 the node's end, $2 the switch's, $3 MTU, $4 "on" or "off" for tx offload, $5 text for nft, $6 lines of
- * routes behind their family, $7 and $8 lines of rules, $9 the network's table.
+ * the network's routes, $7 and $8 lines of rules, $9 the network's table. Standard input: lines of all
+ * routes and neighbours behind their family, which are more than an argument can hold where there are
+ * many pods.
  *
  * - rp_filter: answers come in there from addresses whose route is another device's. An address of its
  *   own, or the kernel drops them all the same.
@@ -78,17 +81,7 @@ fi
 nft -f - <<EOF
 $5
 EOF
-lines=
-while read -r family line; do
-  case $family in 4) ;; 6) [ -n "$six" ] || continue;; *) continue;; esac
-  lines="$lines$line
-"
-done <<EOF
-$6
-EOF
-ip -batch - <<EOF
-$lines
-EOF
+if [ -n "$six" ]; then sed 's/^[46] //'; else sed -n 's/^4 //p'; fi | ip -batch -
 # What an earlier set-up made and this one does not want.
 for family in -4 \${six:+-6}; do
   ip $family route show table "$9" 2>/dev/null | while read -r to _; do
@@ -98,6 +91,8 @@ done
 stale() {
   ip "$1" rule show | while read -r pref _ _ word to rest; do
     case "$pref $word" in "${RULE_OF_NODE}: to") ;; *) continue;; esac
+    # Others may have rules there.
+    case $rest in "fwmark ${AS_POD_MARK} "*) ;; *) continue;; esac
     case "$2" in *" to $to "*) ;; *) ip "$1" rule del pref ${RULE_OF_NODE} to "$to" $rest;; esac
   done
 }
@@ -126,7 +121,7 @@ export async function setUpServiceDevices(
 ): Promise<number> {
   const { devices, mtu, needs, table, routes, pods, rules } = options;
   const filter = needs.leakFilter ? leakFilterText(devices.port) : "";
-  const byFamily = [...routes, ...pods].map((line) => `${line.includes(":") ? 6 : 4} ${line}`);
+  const byFamily = [...routes, ...pods].map((line) => `${familyOfLine(line)} ${line}\n`);
   try {
     const { stdout } = await run([
       "sh",
@@ -138,11 +133,11 @@ export async function setUpServiceDevices(
       String(mtu),
       offloadArgument(needs.txOffload),
       `${table}${filter}`,
-      byFamily.join("\n"),
+      routes.join("\n"),
       rules[4].join("\n"),
       rules[6].join("\n"),
       String(devices.table),
-    ]);
+    ], { stdin: byFamily.join("") });
     return Number(/^(\d+): /m.exec(stdout)?.[1]);
   } catch (cause) {
     throw new FabricError("host", `Cannot set up the way to Services: ${messageOf(cause)}`, {
@@ -151,6 +146,12 @@ export async function setUpServiceDevices(
       cause,
     });
   }
+}
+
+/** Which family a line for `ip -batch` is about: `route replace`, `neigh replace`. */
+export function familyOfLine(line: string): 4 | 6 {
+  const [, , to = "", , gateway = ""] = line.split(" ");
+  return (to === "default" ? gateway : to).includes(":") ? 6 : 4;
 }
 
 /** The addresses by which the node itself would speak to these ranges, one of each family. */

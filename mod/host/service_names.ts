@@ -5,10 +5,15 @@
  * @module
  */
 
+import { fnv1a } from "../fnv.ts";
 import type { Family } from "../ip/address.ts";
+import { BASE32 } from "./ifname.ts";
 
 /** In front of the node's devices of the service path; kube-proxy's `interfaceNamePrefix`. */
 export const SERVICE_DEVICE_PREFIX = "svc";
+
+/** The same of the switch's ends. */
+export const SERVICE_PORT_PREFIX = "svp";
 
 /** The pods' next hop to Services and to their node. */
 export const SERVICE_HOP: Readonly<Record<Family, string>> = {
@@ -42,7 +47,15 @@ export interface ServiceDevices {
 
 /** Routing table of the node that has all pods. */
 export const POD_TABLE = 2_000_000;
-const NETWORK_TABLES = 900_000;
+/** In front of the networks' own: so many bits of the physical network, and its VLAN. */
+const NETWORK_TABLES = 2 ** 31;
+const TABLE_BITS = 19;
+const VLANS = 4096;
+
+/** Mark of packets that go on in their pod's own name. */
+export const AS_POD = 0x10_0000;
+/** The same with its mask, as `ip rule` takes and shows it: all rules of ours have it. */
+export const AS_POD_MARK = `0x${AS_POD.toString(16)}/0x${AS_POD.toString(16)}`;
 
 /** Where the rules stand among others, all before the table `main`. */
 export const RULE_PREFERENCES = {
@@ -52,9 +65,11 @@ export const RULE_PREFERENCES = {
   pods: 10_103,
 } as const;
 
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
-
-/** The devices of a network, the same for the same network: a VLAN of a physical network. */
+/**
+ * The devices of a network, the same for the same network: a VLAN of a physical network. VLANs of one
+ * physical network never share anything; two physical networks of a node whose names hash to the same
+ * would, and the table tells.
+ */
 export function serviceDevices(
   network: { readonly physicalNetwork: string; readonly vlan: number },
 ): ServiceDevices {
@@ -65,8 +80,8 @@ export function serviceDevices(
   const mark = fnv1a(`${physicalNetwork}/${vlan}`) || 1;
   return {
     host,
-    port: `svp${vlan}-${suffix}`,
-    table: POD_TABLE + 1 + mark % NETWORK_TABLES,
+    port: `${SERVICE_PORT_PREFIX}${vlan}-${suffix}`,
+    table: NETWORK_TABLES + (hash % 2 ** TABLE_BITS) * VLANS + vlan,
     mark,
   };
 }
@@ -74,13 +89,4 @@ export function serviceDevices(
 /** True for a name of either end. */
 export function isServiceDevice(name: string): boolean {
   return /^sv[cp]\d{1,4}-[a-z2-7]{4}$/.test(name);
-}
-
-/** 32-bit FNV-1a. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return hash;
 }

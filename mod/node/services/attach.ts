@@ -6,6 +6,7 @@
 
 import { FabricError } from "../../error.ts";
 import { bridgeTarget, type ServiceContext } from "./context.ts";
+import { explain } from "./explain.ts";
 import { podFlows } from "./flows.ts";
 import { readNotes, type ServiceNote, writeNote } from "./notes.ts";
 import { podRoutes } from "./rules.ts";
@@ -56,6 +57,8 @@ export async function attachToServices(
     if (!await wanted) return;
     refuseTwins(readNotes(config), note);
     writeNote(config, note, id);
+    // Who came at the same time has noted itself by now, or will see this note.
+    refuseTwins(readNotes(config), note);
     yield `${podRoutes({ device, mac, addresses }, path.nodeAddresses).join("\n")}\n.\n`;
     const flows = podFlows({ name, ofport: await ofport, mac, addresses }, path.flows);
     yield `${flows.join("\n")}\n`;
@@ -63,6 +66,8 @@ export async function attachToServices(
   await run(["sh", "-c", SCRIPT, "sh", bridgeTarget(config, bridge)], {
     stdin: input(),
     timeoutMs: TIMEOUT_MS,
+  }).catch((error) => {
+    throw explain(error, path.nodeAddresses);
   });
 }
 

@@ -7,15 +7,24 @@
  */
 
 import type { DatapathNeeds } from "../../host/datapath.ts";
-import { POD_TABLE, RULE_PREFERENCES, SERVICE_DEVICE_PREFIX } from "../../host/service_names.ts";
-import { delPort, type Ovsdb, type ServicePort } from "../../ovsdb/mod.ts";
+import type { Ovsdb, ServicePort } from "../../ovsdb/mod.ts";
 import { bridgeTarget, type ServiceContext } from "./context.ts";
 import { ALL_COOKIES } from "./cookie.ts";
-import { noteFolder } from "./notes.ts";
-import { changeFlows, restoreFlows, wantedFlows } from "./restore.ts";
-import { SERVICE_NFT_TABLE } from "./rules.ts";
-import { generationOf, nodeAddressesOf, nodePrefixesOf, servedOf } from "./served.ts";
-import { inTurn, readNode, readPorts, setUp } from "./setup.ts";
+import { missingLines, networkDamage, tableDamage } from "./damage.ts";
+import { readNotes } from "./notes.ts";
+import { observeServices } from "./observe.ts";
+import { removeServices } from "./remove.ts";
+import { restoreFlows, wantedFlows } from "./restore.ts";
+import { podRoutes } from "./rules.ts";
+import {
+  devicesOf,
+  generationOf,
+  nodeAddressesOf,
+  nodePrefixesOf,
+  type ServedNetwork,
+  servedOf,
+} from "./served.ts";
+import { inTurn, type NodeFacts, readNode, readPorts, setUp } from "./setup.ts";
 
 /** The node, as it was just read. */
 export interface MaintainedNode {
@@ -47,11 +56,14 @@ export async function maintainServices(
     await inTurn(context, async () => {
       // Another call may have done it meanwhile.
       const now = { ...node, ports: await readPorts(node.db) };
-      for (const { served, needs, generation } of await staleNetworks(context, now)) {
+      for (const { served, needs, generation, why } of await staleNetworks(context, now)) {
         await setUp(context, served, { db: node.db, needs, generation });
+        context.log.write("warning", "way to Services was stale", { network: served.name, why });
       }
     });
-    return stale.map(({ served }) => `set up the way to Services of network ${served.name} again`);
+    return stale.map(({ served, why }) =>
+      `set up the way to Services of network ${served.name} again: ${why}`
+    );
   }
   const bridges = [...new Set(node.ports.flatMap(({ facts }) => facts["bridge"] ?? []))];
   const done: string[] = [];
@@ -65,19 +77,52 @@ export async function maintainServices(
   return done;
 }
 
-async function staleNetworks(context: ServiceContext, node: MaintainedNode) {
-  const { nodeAddresses, nodePrefixes } = await readNode(context);
-  const all = await Promise.all(node.ports.map(async (port) => {
+/** A network whose set-up is another than it has to be. */
+interface StaleNetwork {
+  readonly served: ServedNetwork;
+  readonly needs: DatapathNeeds;
+  readonly generation: string;
+  /** In words. */
+  readonly why: string;
+}
+
+async function staleNetworks(
+  context: ServiceContext,
+  node: MaintainedNode,
+): Promise<readonly StaleNetwork[]> {
+  const { config, run } = context;
+  const { services } = config;
+  if (services === undefined) return [];
+  const [facts, seen] = await Promise.all([readNode(context), observeServices(run)]);
+  const notes = readNotes(config);
+  // One set-up mends the table for all.
+  let table = tableDamage(seen, facts);
+  const stale: StaleNetwork[] = [];
+  for (const port of node.ports) {
     const served = servedOf(port);
     const needs = served === undefined ? undefined : node.needsOf(served.physicalNetwork);
-    if (served === undefined || needs === undefined) return [];
-    const generation = await generationOf(context.config, served, { ...node, needs });
-    const same = port.facts["generation"] === generation && port.ofport !== undefined &&
-      nodeAddressesOf(port).join() === nodeAddresses.join() &&
-      nodePrefixesOf(port).join() === nodePrefixes.join();
-    return same ? [] : [{ served, needs, generation }];
-  }));
-  return all.flat();
+    if (served === undefined || needs === undefined) continue;
+    const generation = await generationOf(config, served, { ...node, needs });
+    const pods = notes.filter(({ device }) => device === devicesOf(served).host);
+    const [why] = [
+      ...(isOfNow(port, facts, generation) ? [] : ["what it was made for has changed"]),
+      ...table,
+      ...networkDamage(seen, served, { services, node: facts }),
+      ...missingLines(seen, pods.flatMap((pod) => podRoutes(pod, facts.nodeAddresses)))
+        .map((line) => `no ${line.replace(" replace", "")}`),
+    ];
+    if (why === undefined) continue;
+    table = [];
+    stale.push({ served, needs, generation, why });
+  }
+  return stale;
+}
+
+/** True when the port's facts tell of a set-up for this generation and for the node as it is. */
+function isOfNow(port: ServicePort, facts: NodeFacts, generation: string): boolean {
+  return port.facts["generation"] === generation && port.ofport !== undefined &&
+    nodeAddressesOf(port).join() === facts.nodeAddresses.join() &&
+    nodePrefixesOf(port).join() === facts.nodePrefixes.join();
 }
 
 /** Cookies whose flows are not all on the bridge, or are of ports with other numbers. */
@@ -124,44 +169,4 @@ export async function countFlows(
   return new Map(
     [...lines].map(([cookie, flows]) => [cookie, { count: flows.length, ports: portsOf(flows) }]),
   );
-}
-
-/** $1 the prefix of devices, $2 the table of pods, $3 the table of nftables, $4 the folder of notes; preferences. */
-const REMOVE_SCRIPT = `
-devices=$1 pods=$2 table=$3 notes=$4
-shift 4
-for family in -4 -6; do
-  for pref; do
-    ip $family rule show pref "$pref" 2>/dev/null | sed -n 's/.* lookup \\([0-9]*\\).*/\\1/p' |
-      while read -r number; do ip $family route flush table "$number" 2>/dev/null; done
-    while ip $family rule del pref "$pref" 2>/dev/null; do :; done
-  done
-  ip $family route flush table "$pods" 2>/dev/null
-done
-nft delete table inet "$table" 2>/dev/null
-for conf in /proc/sys/net/ipv4/conf/"$devices"[0-9]*-????; do
-  [ ! -d "$conf" ] || ip link del "\${conf##*/}"
-done
-rm -rf "$notes"
-`;
-
-/** Takes all of it off the node. What pods have in themselves goes with them. */
-export async function removeServices(context: ServiceContext, db: Ovsdb): Promise<void> {
-  const { config, run } = context;
-  const ports = await readPorts(db);
-  for (const bridge of new Set(ports.flatMap(({ facts }) => facts["bridge"] ?? []))) {
-    await changeFlows(context, bridge, [`delete ${ALL_COOKIES}`]);
-  }
-  for (const { name } of ports) await delPort(db, name);
-  await run([
-    "sh",
-    "-c",
-    REMOVE_SCRIPT,
-    "sh",
-    SERVICE_DEVICE_PREFIX,
-    String(POD_TABLE),
-    SERVICE_NFT_TABLE,
-    noteFolder(config),
-    ...Object.values(RULE_PREFERENCES).map(String),
-  ]);
 }

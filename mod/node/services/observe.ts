@@ -7,13 +7,15 @@
 
 import { POD_TABLE } from "../../host/service_names.ts";
 import type { Run } from "../../host/run.ts";
-import { SERVICE_NFT_TABLE } from "./rules.ts";
+import { asShown, SERVICE_NFT_TABLE } from "./rules.ts";
 
 /** What was seen. Rules, routes and neighbours are in the form of {@linkcode canonical}. */
 export interface SeenServices {
   /** Number of rules by chain; undefined where there is no table. */
   readonly table: ReadonlyMap<string, number> | undefined;
   readonly facts: ReadonlySet<string>;
+  /** Whether the kernel has IPv6 at all. */
+  readonly six: boolean;
   /** Routes to pods: by address, `<device> <source>`. */
   readonly podRoutes: ReadonlyMap<string, string>;
 }
@@ -25,6 +27,7 @@ for family in -4 -6; do
   ip $family route show table all | sed "s/^/route /"
   ip $family neigh show nud permanent | sed "s/^/neigh /"
 done 2>/dev/null
+[ ! -d /proc/sys/net/ipv6 ] || echo six
 `;
 
 /** Looks. */
@@ -40,6 +43,7 @@ export async function observeServices(run: Run): Promise<SeenServices> {
   return {
     table: table.includes("chain") ? chainsOf(table) : undefined,
     facts: new Set(lines.map(canonical)),
+    six: lines.at(-1) === "six",
     podRoutes,
   };
 }
@@ -67,7 +71,7 @@ export function canonical(line: string): string {
       const [, family = ""] = line.split(" ");
       const preference = /pref (\d+)/.exec(line)?.[1] ?? /(\d+):/.exec(line)?.[1] ?? "";
       const not = / not /.test(line.replace(/\t/g, " ")) ? "not" : "";
-      const to = word("to");
+      const to = asShown(word("to"));
       const parts = [
         to,
         word("fwmark"),
@@ -78,7 +82,7 @@ export function canonical(line: string): string {
       return ["rule", family, preference, not, ...parts].join(" ");
     }
     case "route": {
-      const to = line.replace(/^route (replace )?/, "").split(" ")[0] ?? "";
+      const to = asShown(line.replace(/^route (replace )?/, "").split(" ")[0] ?? "");
       return ["route", to, word("via"), word("dev"), word("table"), word("src")].join(" ");
     }
     default: {

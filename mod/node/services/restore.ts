@@ -58,7 +58,7 @@ export async function restoreFlows(
   await changeFlows(
     context,
     bridge,
-    [...byCookie].flatMap(([cookie, flows]) => [`delete cookie=${cookie}/-1`, ...flows]),
+    [...byCookie].flatMap(([cookie, flows]) => [deleteFlows(cookie), ...flows]),
   );
   // A DEL renames its note before it deletes flows: so one of the two deletes what was made again.
   const gone = notes.filter(({ port }) => readNote(context.config, port) === undefined);
@@ -66,8 +66,13 @@ export async function restoreFlows(
   await changeFlows(
     context,
     bridge,
-    gone.map(({ port }) => `delete cookie=${podCookie(port)}/-1`),
+    gone.map(({ port }) => deleteFlows(podCookie(port))),
   );
+}
+
+/** The line that deletes the flows of a cookie. */
+export function deleteFlows(cookie: string): string {
+  return `delete cookie=${cookie}/-1`;
 }
 
 /** All of the lines, or none. */

@@ -6,6 +6,9 @@
  */
 
 import {
+  AS_POD,
+  AS_POD_MARK,
+  POD_PORTS,
   POD_TABLE,
   RULE_PREFERENCES,
   SERVICE_DEVICE_PREFIX,
@@ -17,18 +20,14 @@ import { parsePrefix } from "../../ip/prefix.ts";
 /** Our table in nftables, of family inet. */
 export const SERVICE_NFT_TABLE = "fabric_services";
 
-/** Mark of packets that go on in their pod's own name. */
-const AS_POD = 0x10_0000;
-/** The same with its mask, as `ip rule` wants it. */
-const AS_POD_MARK = `0x${AS_POD.toString(16)}/0x${AS_POD.toString(16)}`;
 /** Marks of kube-proxy (0x4000) and of the reference plugin portmap (0x2000): to be masqueraded. */
 const MASQUERADE = "0x6000";
 /** In the connection's mark: it came in from a pod; it is masqueraded. */
 const FROM_POD = 0x40_0000;
 const MASQUERADED = 0x20_0000;
 
-/** The first source port of connections by the node; see `POD_PORTS`. */
-const FIRST_PORT = 49_152;
+/** The first source port of connections by the node. */
+const FIRST_PORT = POD_PORTS.last + 1;
 
 /**
  * The text for `nft -f -` that puts the table in place of itself, at once.
@@ -83,6 +82,11 @@ snat ip6 to ip6 saddr:${FIRST_PORT}-65535
 `;
 }
 
+/** A range as the kernel shows it, which leaves out the length of a single address. */
+export function asShown(cidr: string): string {
+  return cidr.replace(cidr.includes(":") ? /\/128$/ : /\/32$/, "");
+}
+
 /** A network as its routes need it. */
 export interface RoutedNetwork {
   readonly devices: ServiceDevices;
@@ -94,7 +98,7 @@ export function networkRoutes({ devices, subnets }: RoutedNetwork, family: Famil
   const { host, table } = devices;
   const own = subnets.filter(({ cidr }) => parsePrefix(cidr).family === family);
   const gateway = own.find((subnet) => subnet.gateway !== undefined)?.gateway;
-  const onLink = own.map(({ cidr }) => `route replace ${cidr} dev ${host} table ${table}`);
+  const onLink = own.map(({ cidr }) => `route replace ${asShown(cidr)} dev ${host} table ${table}`);
   if (gateway === undefined) return onLink;
   const via = formatAddress(parseAddress(gateway));
   return [
@@ -134,7 +138,9 @@ export function serviceRules(
     ...(family === 4
       ? [`rule add pref ${node} ${marked} lookup main suppress_prefixlength 0`]
       : []),
-    ...[...new Set(named)].map((cidr) => `rule add pref ${node} to ${cidr} ${marked} lookup main`),
+    ...[...new Set(named.map(asShown))].map((cidr) =>
+      `rule add pref ${node} to ${cidr} ${marked} lookup main`
+    ),
     `rule add pref ${gateway} iif ${host} ${marked} lookup ${table}`,
     `rule add pref ${pods} not ${marked} lookup ${POD_TABLE}`,
   ];
@@ -161,6 +167,17 @@ export function podRoutes(pod: RoutedPod, nodeAddresses: readonly string[]): rea
       `route replace ${address} dev ${device}${source} table ${POD_TABLE}`,
     ];
   });
+}
+
+/** Lines for `ip -force -batch` that take them away again, but for addresses that others have now. */
+export function podRoutesGone(
+  { device, addresses }: RoutedPod,
+  kept: readonly string[],
+): readonly string[] {
+  return addresses.filter((address) => !kept.includes(address)).flatMap((address) => [
+    `route del ${address} dev ${device} table ${POD_TABLE}`,
+    `neigh del ${address} dev ${device}`,
+  ]);
 }
 
 /** The first of a family. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { serviceDevices } from "../../host/service_names.ts";
-import { networkRoutes, podRoutes, serviceRules, serviceTableText } from "./rules.ts";
+import { asShown, networkRoutes, podRoutes, serviceRules, serviceTableText } from "./rules.ts";
 
 const DEVICES = serviceDevices({ physicalNetwork: "prod", vlan: 100 });
 const { host, table } = DEVICES;
@@ -57,4 +57,13 @@ Deno.test("serviceTableText() masquerades by the first address of a family, and 
   assert(!text.includes("192.0.2.8"));
   assert(text.startsWith("add table inet fabric_services\ndelete table inet fabric_services\n"));
   assert(!serviceTableText(["192.0.2.7"]).includes("snat ip6 to 2"));
+});
+
+Deno.test("rules and routes are written as the kernel shows them: one address has no length", () => {
+  const ways = { viaNode: ["10.50.0.5/32", "10.50.0.5/32", "fd00:50::5/128"], prefixes: [] };
+  const to = ([4, 6] as const).map((family) =>
+    serviceRules(DEVICES, ways, family).flatMap((rule) => / to (\S+)/.exec(rule)?.[1] ?? [])
+  );
+  assertEquals(to, [["10.50.0.5"], ["fd00:50::5"]]);
+  assertEquals(asShown("fd00:50::/32"), "fd00:50::/32");
 });

@@ -13,6 +13,7 @@ import { DEFAULT_MTU, type Network } from "../../model/network.ts";
 import type { ServicePort } from "../../ovsdb/mod.ts";
 import { switchFolder } from "./context.ts";
 import type { FlowNetwork } from "./flows.ts";
+import { asShown } from "./rules.ts";
 
 /** What the set-up of a network depends on. */
 export interface ServedNetwork {
@@ -69,7 +70,10 @@ export function flowNetworkOf(port: ServicePort): FlowNetwork | undefined {
     vlan: served.vlan,
     port: port.ofport,
     mark: devicesOf(served).mark,
-    sources: [...listOf(port.facts["services"]), ...nodeAddressesOf(port)],
+    // Whoever names an address twice means it once.
+    sources: [
+      ...new Set([...listOf(port.facts["services"]), ...nodeAddressesOf(port)].map(asShown)),
+    ],
   };
 }
 
@@ -107,7 +111,13 @@ function switchLife(config: Pick<Config, "ovsdb">): string {
   const file = `${switchFolder(config)}/ovs-vswitchd.pid`;
   const pid = readTextIfThere(file)?.trim();
   if (pid === undefined) return "unknown";
-  return `${pid}@${Deno.statSync(file).mtime?.getTime() ?? 0}`;
+  try {
+    return `${pid}@${Deno.statSync(file).mtime?.getTime() ?? 0}`;
+  } catch (error) {
+    // It ended between the two.
+    if (error instanceof Deno.errors.NotFound) return "unknown";
+    throw error;
+  }
 }
 
 function listOf(text: string | undefined): readonly string[] {

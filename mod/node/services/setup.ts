@@ -26,10 +26,18 @@ import {
 import { letGo } from "../switch_port.ts";
 import { takeTurn } from "../turn.ts";
 import type { ServiceContext } from "./context.ts";
+import { networkCookie } from "./cookie.ts";
+import { explain } from "./explain.ts";
 import type { FlowNetwork } from "./flows.ts";
-import { readNotes } from "./notes.ts";
-import { restoreFlows } from "./restore.ts";
-import { networkRoutes, podRoutes, serviceRules, serviceTableText } from "./rules.ts";
+import { readNotes, type ServiceNote } from "./notes.ts";
+import { changeFlows, deleteFlows, restoreFlows } from "./restore.ts";
+import {
+  networkRoutes,
+  podRoutes,
+  podRoutesGone,
+  serviceRules,
+  serviceTableText,
+} from "./rules.ts";
 import {
   devicesOf,
   flowNetworkOf,
@@ -37,6 +45,7 @@ import {
   nodeAddressesOf,
   servedFacts,
   type ServedNetwork,
+  servedOf,
 } from "./served.ts";
 
 /** A network's way to Services as it stands. */
@@ -130,6 +139,8 @@ export async function setUp(
   const { nodeAddresses, nodePrefixes } = await readNode(context);
   const ways = { viaNode: services.viaNode, prefixes: nodePrefixes };
   const routed = { devices, subnets: served.subnets };
+  const ports = await readPorts(db);
+  refuseNamesake(ports, served);
   const pods = readNotes(config).filter(({ device }) => device === devices.host);
   const ifindex = await setUpServiceDevices(run, {
     devices,
@@ -142,7 +153,10 @@ export async function setUp(
       4: serviceRules(devices, ways, 4),
       6: serviceRules(devices, ways, 6),
     },
+  }).catch((error) => {
+    throw explain(error, nodeAddresses);
   });
+  await forgetGone(context, pods);
   const facts = {
     ...servedFacts(served),
     "node-addresses": nodeAddresses.join(","),
@@ -150,9 +164,13 @@ export async function setUp(
     "services": services.cidrs.join(","),
     "ifindex": String(ifindex),
   };
-  const before = (await readPorts(db)).find((port) => port.name === devices.port);
-  if (before !== undefined && before.facts["ifindex"] !== facts.ifindex) {
-    // The device that vswitchd knows is gone, and the port would stay dead.
+  const before = ports.find((port) => port.name === devices.port);
+  const { bridge: earlier = bridge, ifindex: known } = before?.facts ?? {};
+  if (earlier !== bridge) {
+    await changeFlows(context, earlier, [deleteFlows(networkCookie(devices))]);
+  }
+  if (before !== undefined && (known !== facts.ifindex || earlier !== bridge)) {
+    // The device that vswitchd knows is gone, and the port would stay dead; or on another bridge.
     await letGo(db, { name: devices.port, raise: () => setLinkUp(run, devices.port) });
   }
   await putServicePort(db, { bridge, name: devices.port, facts });
@@ -166,6 +184,49 @@ export async function setUp(
   throw new FabricError("try-again", "The way to Services was changed while it was set up", {
     remedy: "the runtime tries again",
   });
+}
+
+/**
+ * A DEL renames its note before it takes routes away: so one of the two takes away what was made again
+ * for a pod that ends meanwhile.
+ */
+async function forgetGone(
+  { config, run }: ServiceContext,
+  pods: readonly ServiceNote[],
+): Promise<void> {
+  const now = readNotes(config);
+  const kept = now.flatMap(({ addresses }) => addresses);
+  const lines = pods.filter(({ port }) => !now.some((note) => note.port === port))
+    .flatMap((pod) => podRoutesGone(pod, kept));
+  if (lines.length === 0) return;
+  await run(["sh", "-c", "ip -force -batch - 2>/dev/null || :"], {
+    stdin: `${lines.join("\n")}\n`,
+  });
+}
+
+/**
+ * Names of devices hold a hash of the physical network: where it is that of another one of this node, the
+ * first keeps them.
+ *
+ * @throws {FabricError} `conflict`.
+ */
+function refuseNamesake(ports: readonly ServicePort[], served: ServedNetwork): void {
+  const { physicalNetwork } = served;
+  const { table, host } = devicesOf(served);
+  const other = ports.flatMap((port) => servedOf(port) ?? []).find((it) =>
+    it.physicalNetwork !== physicalNetwork && devicesOf(it).table === table
+  );
+  if (other === undefined) return;
+  throw new FabricError(
+    "conflict",
+    `Physical networks ${physicalNetwork} and ${other.physicalNetwork} would both have device ${host} for VLAN ${served.vlan}`,
+    {
+      field: "physicalNetwork",
+      value: physicalNetwork,
+      remedy: "give one of the two physical networks another name",
+      details: { reason: "namesake" },
+    },
+  );
 }
 
 /** What a set-up depends on of the node. */

@@ -11,14 +11,10 @@ import type { ServiceContext } from "./context.ts";
 import { podCookie } from "./cookie.ts";
 import { missingCookies } from "./maintain.ts";
 import { readNote, type ServiceNote } from "./notes.ts";
-import { canonical, observeServices, type SeenServices } from "./observe.ts";
+import { missingLines } from "./damage.ts";
+import { observeServices } from "./observe.ts";
 import { podRoutes } from "./rules.ts";
 import { readNode } from "./setup.ts";
-
-/** Lines for `ip -batch` that are not so. */
-export function missingLines(seen: SeenServices, wanted: readonly string[]): readonly string[] {
-  return wanted.filter((line) => !seen.facts.has(canonical(line)));
-}
 
 /** What a pod has in itself, as lines for `ip -batch`: routes by the next hop, and its neighbour. */
 export function insideLines(

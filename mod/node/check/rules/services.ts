@@ -6,18 +6,20 @@
 
 import type { ServicesConfig } from "../../../config.ts";
 import { datapathNeeds } from "../../../host/datapath.ts";
-import { serviceDevices } from "../../../host/service_names.ts";
+import { POD_TABLE, serviceDevices } from "../../../host/service_names.ts";
 import { inNetns } from "../../../host/run.ts";
 import { SERVICE_KINDS } from "../../../ipam/check/kinds/services.ts";
 import { ORDER } from "../../../ipam/repair/action.ts";
 import type { ServicePort } from "../../../ovsdb/mod.ts";
 import type { ServiceContext } from "../../services/context.ts";
 import { podCookie } from "../../services/cookie.ts";
-import { countFlows, isLacking, removeServices } from "../../services/maintain.ts";
+import { missingLines, networkDamage, tableDamage } from "../../services/damage.ts";
+import { countFlows, isLacking } from "../../services/maintain.ts";
 import { readNote, readNotes, type ServiceNote } from "../../services/notes.ts";
-import { chainsOf, observeServices, type SeenServices } from "../../services/observe.ts";
-import { changeFlows, restoreFlows, wantedFlows } from "../../services/restore.ts";
-import { networkRoutes, podRoutes, serviceRules, serviceTableText } from "../../services/rules.ts";
+import { observeServices, type SeenServices } from "../../services/observe.ts";
+import { removeServices } from "../../services/remove.ts";
+import { changeFlows, deleteFlows, restoreFlows, wantedFlows } from "../../services/restore.ts";
+import { podRoutes } from "../../services/rules.ts";
 import {
   devicesOf,
   generationOf,
@@ -27,7 +29,7 @@ import {
   servedOf,
 } from "../../services/served.ts";
 import { inTurn, type NodeFacts, readNode, readPorts, setUp } from "../../services/setup.ts";
-import { insideLines, missingLines } from "../../services/verify.ts";
+import { insideLines } from "../../services/verify.ts";
 import type { NodeJudge } from "../judge.ts";
 
 const SILENT = { enabled: () => false, write: () => {} };
@@ -213,8 +215,7 @@ async function checkFlows(
           const now = await judge.withSwitch((db) => wantedFlows(context, db, bridge));
           return left.every(([cookie]) => !now.byCookie.has(cookie));
         },
-        change: () =>
-          changeFlows(context, bridge, left.map(([cookie]) => `delete cookie=${cookie}/-1`)),
+        change: () => changeFlows(context, bridge, left.map(([cookie]) => deleteFlows(cookie))),
       },
     });
   }
@@ -222,40 +223,27 @@ async function checkFlows(
 
 /** What is made once in the node's stack, for networks that have their devices. */
 function checkRules(judge: NodeJudge, look: Look, broken: ReadonlySet<string>): void {
-  const { services, ports, node, seen } = look;
-  const table = chainsOf(serviceTableText(node.nodeAddresses));
-  const wrongTable = seen.table === undefined
-    ? ["table inet fabric_services is missing"]
-    : [...table].filter(([chain, rules]) => seen.table?.get(chain) !== rules)
-      .map(([chain]) => `chain ${chain} of inet fabric_services was changed`);
+  const { ports, node, seen } = look;
+  let wrongTable = tableDamage(seen, node);
   for (const port of ports) {
     const served = servedOf(port);
     if (served === undefined) continue;
-    const devices = devicesOf(served);
-    if (broken.has(devices.host) || !judge.look.host.links.has(devices.host)) continue;
-    const ways = { viaNode: services.viaNode, prefixes: node.nodePrefixes };
-    const routed = { devices, subnets: served.subnets };
-    const wanted = ([4, 6] as const).flatMap((family) => [
-      ...networkRoutes(routed, family),
-      ...serviceRules(devices, ways, family).map((rule) =>
-        rule.replace("rule add", `rule -${family}`)
-      ),
-    ]);
-    const missing = missingLines(seen, wanted);
-    const faults = [...wrongTable, ...missing.map((line) => `no ${line.replace(" replace", "")}`)];
+    const { host } = devicesOf(served);
+    if (broken.has(host) || !judge.look.host.links.has(host)) continue;
+    const faults = [...wrongTable, ...networkDamage(seen, served, look)];
     if (faults.length === 0) continue;
     judge.report(SERVICE_KINDS.rules, {
       object: `the way to Services of network ${served.name}`,
       detail: faults.slice(0, 3).join("; "),
       evidence: faults.slice(0, 10).map((says) => ({
         what: "interface",
-        name: devices.host,
+        name: host,
         says,
       })),
       fix: setUpAgain(judge, look, served),
     });
     // One set-up mends the table for all.
-    wrongTable.length = 0;
+    wrongTable = [];
   }
 }
 
@@ -305,7 +293,7 @@ function checkRoutesLeft(judge: NodeJudge, { context, notes, seen }: Look): void
   }
 }
 
-const REMOVE_ROUTE = `ip route del "$1" table 2000000
+const REMOVE_ROUTE = `ip route del "$1" table ${POD_TABLE}
 ip neigh del "$1" dev "$2" 2>/dev/null || :`;
 
 /** In the pods: routes by the next hop, and its neighbour. */
