@@ -2,8 +2,8 @@
  * The log: one structured line per call, in the JSON-lines form of LogTape, in a file of bounded
  * size that many short processes write at once.
  *
- * LogTape itself costs a process that lives for 30 ms up to 30 more; roles that stay configure it
- * with the sink of `log_sink.ts`, which writes the same lines to the same file.
+ * LogTape itself costs a process that lives for 30 ms up to 30 more, so all roles write its form by
+ * themselves.
  *
  * @module
  */

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { appendLine, openLog } from "./log.ts";
 import { LOG_LEVELS } from "./log_default.ts";
 import { formatLogLine } from "./log_line.ts";
-import { fileSink } from "./log_sink.ts";
 
 function testDir(): { readonly path: string } & Disposable {
   const path = Deno.makeTempDirSync({ prefix: "fabric-log-" });
@@ -87,19 +86,6 @@ Deno.test("formatLogLine() writes what LogTape's formatter writes", () => {
       format({ ...fields, message: [message], rawMessage: message }),
     );
   }));
-});
-
-Deno.test("fileSink() writes records of LogTape in the same form", () => {
-  using dir = testDir();
-  fileSink({ file: `${dir.path}/f.log`, maxBytes: 4096 })({
-    category: ["fabric", "node"],
-    level: "warning",
-    message: ["lost ", 3, " events"],
-    rawMessage: "lost {count} events",
-    timestamp: 0,
-    properties: { count: 3 },
-  });
-  assertEquals(JSON.parse(linesIn(dir.path)[0] ?? "").message, "lost 3 events");
 });
 
 const WRITER = `

@@ -20,7 +20,7 @@ export interface PathSetting {
 type WrittenPaths = Pick<Config, "stateDir" | "runDir"> & { readonly log: { file: string } };
 
 /** The error of a path that cannot be written in, whoever runs us. */
-export function unwritable({ field, path }: PathSetting, cause?: unknown): FabricError {
+function unwritable({ field, path }: PathSetting, cause?: unknown): FabricError {
   return new FabricError("invalid", `Cannot use ${field} "${path}": fabric may not write there`, {
     field,
     value: path,

@@ -29,17 +29,6 @@ export async function netnsIdentity(run: Run, path: string): Promise<string | un
   }
 }
 
-/** True when the path is the namespace in which `run` runs programs. */
-export async function isOwnNetns(run: Run, path: string): Promise<boolean> {
-  try {
-    await run(["sh", "-c", 'test "$1" -ef /proc/self/ns/net', "sh", path]);
-    return true;
-  } catch (error) {
-    if (stderrOf(error) === undefined) throw error;
-    return false;
-  }
-}
-
 /**
  * Checks that a path may be handed to `ip`, which reads it as one word of a line.
  *

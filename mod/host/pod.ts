@@ -248,23 +248,3 @@ function setUpText(pod: PodInterface): string {
     "",
   ].join("\n");
 }
-
-/**
- * Removes what outlives the interface in a namespace that lives on: the rules of its routing table.
- * Nothing to remove is no error.
- */
-export async function forgetSourceTable(
-  run: Run,
-  options: { readonly netns: string; readonly table: number },
-): Promise<void> {
-  const script = `for family in -4 -6; do
-  while ip $family rule del table "$1" 2>/dev/null; do :; done
-done`;
-  const table = String(options.table);
-  try {
-    await run(["nsenter", `--net=${options.netns}`, "--", "sh", "-c", script, "sh", table]);
-  } catch (error) {
-    if (!(error instanceof FabricError) || error.kind !== "host") throw error;
-    if (await netnsIdentity(run, options.netns) !== undefined) throw error;
-  }
-}

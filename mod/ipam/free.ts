@@ -16,7 +16,7 @@
 import * as v from "valibot";
 import type { Compare, KeyValue, Operation, Store } from "../etcd/store.ts";
 import { type Address, addressFromHex, addressToHex, type Family } from "../ip/address.ts";
-import { type Range, rangeSize, totalSize } from "../ip/range.ts";
+import { type Range, totalSize } from "../ip/range.ts";
 import { freePrefix, freeSizeKey } from "./keys.ts";
 
 /** At most so many intervals per network and family. */
@@ -249,13 +249,4 @@ export async function runInParts(
     if (done.some((response) => !response.succeeded)) return false;
   }
   return true;
-}
-
-/** How many addresses the entry still offers. */
-export function entrySize(entry: FreeEntry): bigint {
-  return rangeSize({
-    family: entry.next.family,
-    first: entry.next.value,
-    last: entry.end.value,
-  });
 }

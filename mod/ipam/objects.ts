@@ -14,7 +14,6 @@ import {
   AttachmentRecordSchema,
   type HistoryRecord,
   type OwnerRecord,
-  OwnerRecordSchema,
 } from "../model/records.ts";
 import type { OwnerRef } from "../model/identity.ts";
 import { API_VERSION, type Resource } from "../model/resource.ts";
@@ -108,11 +107,6 @@ export function ownerObject(record: OwnerRecord, modRevision: number): OwnerObje
     },
     spec: ownerBody(record),
   };
-}
-
-/** @throws {FabricError} as `decodeRecord`. */
-export function decodeOwner(kv: StoredRecord): OwnerObject {
-  return ownerObject(decodeRecord(OwnerRecordSchema, kv), kv.modRevision);
 }
 
 /** @throws {FabricError} as `decodeRecord`. */

@@ -17,7 +17,6 @@ import {
   nodeKey,
   parseAttachmentKey,
   physicalNetworkKey,
-  tombstoneKey,
   zoneKey,
 } from "../ipam/keys.ts";
 import { decodeRecord, decodeResource, SCHEMA } from "../ipam/stored.ts";
@@ -139,14 +138,6 @@ export async function readRevisions(
 ): Promise<ReadonlyMap<string, number>> {
   const { kvs } = await readKeys(store, keys);
   return new Map(keys.map((key) => [key, kvs.get(key)?.modRevision ?? 0]));
-}
-
-/** True where a DEL of the sandbox's interface came a short while ago. */
-export async function hasTombstone(
-  store: Store,
-  ref: Parameters<typeof tombstoneKey>[0],
-): Promise<boolean> {
-  return (await store.range({ key: tombstoneKey(ref) })).kvs.length > 0;
 }
 
 /** The keys that exist, and the header of the last answer. */

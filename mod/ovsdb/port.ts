@@ -205,20 +205,6 @@ export async function listPorts(
   return readPorts(results).filter(({ name }) => name.startsWith(prefix));
 }
 
-/**
- * The one port of which all these facts hold; undefined when there is none.
- *
- * @throws {FabricError} `conflict` when there are several.
- */
-export async function findPort(db: Ovsdb, externalIds: ExternalIds): Promise<Port | undefined> {
-  const ports = await listPorts(db, { externalIds });
-  if (ports.length > 1) {
-    const names = ports.map(({ name }) => name).join(", ");
-    throw new FabricError("conflict", `several ports say that they are the same one: ${names}`);
-  }
-  return ports[0];
-}
-
 /** A guard: the row of that name must be there, or must not, in this very transaction. */
 export function waitNow(
   table: string,

@@ -24,11 +24,6 @@ export interface SessionSettings {
   readonly absoluteSeconds: number;
 }
 
-export const DEFAULT_SESSION: SessionSettings = {
-  idleSeconds: 30 * 60,
-  absoluteSeconds: 12 * 3600,
-};
-
 type Context = Pick<IpamContext, "store" | "now">;
 
 const KEPT_MS = 20_000;

@@ -3,7 +3,6 @@ import { FabricError } from "../../mod/error.ts";
 import {
   addVeth,
   delLink,
-  isOwnNetns,
   linkExists,
   netnsIdentity,
   readIdentity,
@@ -96,14 +95,6 @@ Deno.test("netnsIdentity() is that of the namespace, whatever the path", async (
     await Deno.remove(file);
   }
   assertEquals(await netnsIdentity(run, file), undefined);
-});
-
-Deno.test("isOwnNetns() tells the host's namespace from a pod's", async () => {
-  await using pod = await startNetns();
-  assertEquals(await isOwnNetns(run, "/proc/self/ns/net"), true);
-  assertEquals(await isOwnNetns(run, pod.path), false);
-  assertEquals(await isOwnNetns(pod.run, pod.path), true);
-  assertEquals(await isOwnNetns(run, "/nonexistent"), false);
 });
 
 Deno.test("readIdentity() and netnsIdentity() work without all permissions", async () => {

@@ -155,11 +155,6 @@ export const DECLARED_KINDS: readonly WrittenKind[] = [
   "Network",
 ];
 
-/** The kind of object that stands under the key. */
-export function declaredKind(key: string): WrittenKind | undefined {
-  return DECLARED_KINDS.find((kind) => key.startsWith(PREFIX_OF[kind]));
-}
-
 /** A stored document of the kind; undefined where it cannot be read. */
 export function readDeclared(kv: KeyValue, kind: WrittenKind): WrittenResource | undefined {
   return tryDecode(kv, kind);

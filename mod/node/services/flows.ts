@@ -18,9 +18,6 @@ const REPLIES = 110;
 const FROM_NODE = 120;
 /** Requests of the node's stack for MACs, asked in the name of a pod. */
 const IDENTITY = 130;
-/** The tables of ours, beside table 0. */
-export const SERVICE_TABLES: readonly number[] = [REPLIES, FROM_NODE, IDENTITY];
-
 /** A network of the node, as its flows need it. */
 export interface FlowNetwork {
   readonly vlan: number;

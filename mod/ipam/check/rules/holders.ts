@@ -7,7 +7,7 @@
 
 import { formatHolder } from "../../../model/identity.ts";
 import type { AddressRecord, AttachmentRecord } from "../../../model/records.ts";
-import { attachmentKey, ownerKey, reservedKey } from "../../keys.ts";
+import { ownerKey, reservedKey } from "../../keys.ts";
 import { ORDER } from "../../repair/action.ts";
 import {
   addressesOf,
@@ -23,13 +23,7 @@ import { ifAt, type StoreChanges } from "../../repair/store_action.ts";
 import type { Judge } from "../judge.ts";
 import { seen } from "../judge.ts";
 import { ADDRESS_KINDS } from "../kinds/addresses.ts";
-import {
-  type AddressView,
-  type AttachmentView,
-  isAbsent,
-  isSound,
-  viewAttachment,
-} from "../views.ts";
+import { type AddressView, type AttachmentView, isSound, viewAttachment } from "../views.ts";
 import { addressWords } from "../words.ts";
 
 /** The attachment that names this very allocation of the address. */
@@ -218,10 +212,4 @@ async function recordAgain(
   ) return before.record;
   const known = judge.known(addresses[0]?.network ?? "");
   return known === undefined ? undefined : attachmentFromAddresses(judge, { known, addresses });
-}
-
-/** Whether the attachment of a holder is there at all. */
-export function holderIsGone(judge: Judge, record: AddressRecord): boolean {
-  if (record.holder === undefined) return false;
-  return isAbsent(judge.records.attachments.get(attachmentKey(record.holder)));
 }
