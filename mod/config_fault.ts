@@ -35,13 +35,19 @@ export function configFault(issue: Issue, origin: (field: string) => string): Fa
     });
   }
   const inner = deepest(issue);
-  const value = typeof inner.input === "object" ? "" : ` "${String(inner.input)}"`;
+  const shown = withoutPassword(String(inner.input));
+  const value = typeof inner.input === "object" ? "" : ` "${shown}"`;
   const subject = field === "" ? where : `${field}${value} of ${where}`;
   return new FabricError("invalid", `Cannot use ${subject}: ${inner.message}`, {
     field,
-    ...(value === "" ? {} : { value: String(inner.input) }),
+    ...(value === "" ? {} : { value: shown }),
     remedy: `correct ${field === "" ? "it" : field}`,
   });
+}
+
+/** What stands before the @ of a URL may be a password, and is not repeated. */
+function withoutPassword(value: string): string {
+  return value.replace(/^[a-z]+:\/\/.*@/i, "...@");
 }
 
 /** For a union, the problem of the alternative that the value was closest to. */

@@ -276,3 +276,9 @@ Deno.test("etcdOptions() hands over what is set and leaves out what is not", asy
   assertEquals(full.auth, { user: "u", passwordFile: "/p" });
   assertEquals(full.prefix, "/x/");
 });
+
+Deno.test("loadConfig() does not repeat a password that somebody wrote into a URL", async () => {
+  const { message, value, field } = await faultOf("etcd: {endpoints: ['https://u:word@a:2379']}\n");
+  assertEquals([field, value], ["etcd.endpoints[0]", "...@a:2379"]);
+  assertEquals(message.includes("word"), false, message);
+});
