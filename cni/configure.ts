@@ -69,6 +69,8 @@ async function withNode(
 ): Promise<string> {
   const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
+  // `null` or `~`: all is default, as in an empty file.
+  if (document.toJS() === null) document.contents = null;
   document.set("node", node);
   if (addresses.length > 0) document.setIn(["services", "nodeAddresses"], addresses);
   return document.toString({ lineWidth: 0 });

@@ -52,6 +52,7 @@ Deno.test("configure() names the node in a configuration of every style", async 
     "with a marker": "---\nzone: z\n",
     "only a comment": "# all is default\n",
     "nothing": "",
+    "nothing, in a word": "null\n",
     "a long line": `log: {file: /var/log/fabric/${"a".repeat(200)}}  # kept\nzone: z\n`,
   };
   await inFolder(async (folder) => {
@@ -110,6 +111,9 @@ Deno.test("configure() refuses what the plugin may not write", async () => {
     "stateDir: /var/lib/fabric2": ["stateDir", "/var/lib/fabric2"],
     "stateDir: /var/lib/fabric/../x": ["stateDir", "/var/lib/fabric/../x"],
     "runDir: /tmp": ["runDir", "/tmp"],
+    "log: {file: /var/log/fabric}": ["log.file", "/var/log/fabric"],
+    "log: {file: /var/log/fabric/}": ["log.file", "/var/log/fabric/"],
+    "log: {file: /run}": ["log.file", "/run"],
   };
   await inFolder(async (folder) => {
     const file = `${folder}/config`;

@@ -55,7 +55,9 @@ export function refuseUnwritableState({ stateDir, runDir }: WrittenPaths): void 
 export function refuseUnwritablePaths({ log, stateDir, runDir }: WrittenPaths): void {
   const settings = [["log.file", log.file], ["stateDir", stateDir], ["runDir", runDir]] as const;
   for (const [field, path] of settings) {
-    const isBelow = (folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+    // A folder is no file for a log.
+    const start = field === "log.file" ? path.replace(/\/+$/, "") : `${path}/`;
+    const isBelow = (folder: string): boolean => start.startsWith(`${folder}/`);
     if (path.split("/").includes("..") || !PERMISSIONS.cni.write.some(isBelow)) {
       throw unwritable({ field, path });
     }
