@@ -13,7 +13,6 @@ import {
   findNodePrefixes,
   setUpServiceDevices,
 } from "../../host/service_device.ts";
-import { setLinkUp } from "../../host/link.ts";
 import type { ServiceDevices } from "../../host/service_names.ts";
 import {
   type Ovsdb,
@@ -21,16 +20,14 @@ import {
   selectServicePorts,
   type ServicePort,
   servicePortsOf,
-  waitForOfport,
 } from "../../ovsdb/mod.ts";
-import { letGo } from "../switch_port.ts";
 import { takeTurn } from "../turn.ts";
 import type { ServiceContext } from "./context.ts";
-import { networkCookie } from "./cookie.ts";
 import { explain } from "./explain.ts";
 import type { FlowNetwork } from "./flows.ts";
 import { readNotes, type ServiceNote } from "./notes.ts";
-import { changeFlows, deleteFlows, restoreFlows } from "./restore.ts";
+import { placePort, refuseNamesake } from "./place_port.ts";
+import { restoreFlows } from "./restore.ts";
 import {
   networkRoutes,
   podRoutes,
@@ -45,7 +42,6 @@ import {
   nodeAddressesOf,
   servedFacts,
   type ServedNetwork,
-  servedOf,
 } from "./served.ts";
 
 /** A network's way to Services as it stands. */
@@ -164,17 +160,7 @@ export async function setUp(
     "services": services.cidrs.join(","),
     "ifindex": String(ifindex),
   };
-  const before = ports.find((port) => port.name === devices.port);
-  const { bridge: earlier = bridge, ifindex: known } = before?.facts ?? {};
-  if (earlier !== bridge) {
-    await changeFlows(context, earlier, [deleteFlows(networkCookie(devices))]);
-  }
-  if (before !== undefined && (known !== facts.ifindex || earlier !== bridge)) {
-    // The device that vswitchd knows is gone, and the port would stay dead; or on another bridge.
-    await letGo(db, { name: devices.port, raise: () => setLinkUp(run, devices.port) });
-  }
-  await putServicePort(db, { bridge, name: devices.port, facts });
-  await waitForOfport(db, devices.port, { timeoutMs: SETUP_WAIT_MS, bridge });
+  await placePort(context, ports, { db, served, facts });
   await restoreFlows(context, db, bridge);
   // Last: what is killed before is done again by the next call.
   await putServicePort(db, { bridge, name: devices.port, facts: { ...facts, generation } });
@@ -202,31 +188,6 @@ async function forgetGone(
   await run(["sh", "-c", "ip -force -batch - 2>/dev/null || :"], {
     stdin: `${lines.join("\n")}\n`,
   });
-}
-
-/**
- * Names of devices hold a hash of the physical network: where it is that of another one of this node, the
- * first keeps them.
- *
- * @throws {FabricError} `conflict`.
- */
-function refuseNamesake(ports: readonly ServicePort[], served: ServedNetwork): void {
-  const { physicalNetwork } = served;
-  const { table, host } = devicesOf(served);
-  const other = ports.flatMap((port) => servedOf(port) ?? []).find((it) =>
-    it.physicalNetwork !== physicalNetwork && devicesOf(it).table === table
-  );
-  if (other === undefined) return;
-  throw new FabricError(
-    "conflict",
-    `Physical networks ${physicalNetwork} and ${other.physicalNetwork} would both have device ${host} for VLAN ${served.vlan}`,
-    {
-      field: "physicalNetwork",
-      value: physicalNetwork,
-      remedy: "give one of the two physical networks another name",
-      details: { reason: "namesake" },
-    },
-  );
 }
 
 /** What a set-up depends on of the node. */
