@@ -11,6 +11,7 @@ import { untilTold } from "./events.ts";
 import { podsOf } from "./pods.ts";
 import { rolledOut, untilPods } from "./rollouts.ts";
 import { FIXED, IPS, ipsOf, type Scenario, settled, type World } from "./scenario.ts";
+import { findingsOf } from "./sound.ts";
 import { containers, deployment, statefulSet } from "./workloads.ts";
 
 /** One merge patch. */
@@ -23,10 +24,9 @@ async function codesOf({ cluster: { lab, plane } }: World): Promise<readonly str
   const file = "/etc/fabric/ctl-kubeconfig";
   const token = await plane.serviceAccountToken("kube-system", "fabric-ctl");
   await lab.host(0).writeFile(file, plane.kubeconfig(token), { mode: 0o600 });
-  const { stdout } = await lab.host(0).admin(["check", "kubernetes", "-o", "json"], {
-    env: { FABRIC_KUBERNETES_KUBECONFIG: file },
-  });
-  return [...stdout.matchAll(/"code": *"([^"]+)"/g)].map(([, code = ""]) => code);
+  const env = { FABRIC_KUBERNETES_KUBECONFIG: file };
+  const findings = await findingsOf(lab.host(0), { what: ["kubernetes"], env });
+  return findings.map(({ code }) => code);
 }
 
 /** A rollout that needs more addresses than are listed says so, and both ways out work. */
@@ -88,7 +88,8 @@ async function inPlace({ cluster }: World): Promise<void> {
   assertEquals(await ipsOf(cluster, "moving", 2), ["10.100.0.72", "10.100.0.73"]);
   await eventually("the old ones are nobody's", async () => {
     const table = await cluster.admin("get", "addresses", "--network", "vlan100");
-    return !/\b10\.100\.0\.7[01]\b.*(used|owned)/i.test(table);
+    const isTaken = (ip: string) => new RegExp(`\\b${ip}\\b.*(used|owned)`, "i").test(table);
+    return isTaken("10.100.0.72") && !isTaken("10.100.0.70") && !isTaken("10.100.0.71");
   });
 }
 
@@ -112,8 +113,11 @@ async function namespaceNetwork({ cluster }: World): Promise<void> {
 
 /** An old Pod that does not end keeps its address; the new one says for whom it waits. */
 async function hung({ cluster }: World): Promise<void> {
-  const deaf = containers({ command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] });
-  const pod = { ...deaf, terminationGracePeriodSeconds: 12 };
+  const script = "trap '' TERM; until [ -e /tmp/enough ]; do sleep 0.5; done";
+  const pod = {
+    ...containers({ command: ["sh", "-c", script] }),
+    terminationGracePeriodSeconds: 300,
+  };
   await cluster.apply(deployment("deaf", { annotations: FIXED, pod }));
   await rolledOut(cluster, "deployment/deaf");
   const [old] = await settled(cluster, "deaf", 1);
@@ -121,7 +125,9 @@ async function hung({ cluster }: World): Promise<void> {
   const [next] = (await untilPods(cluster, "deaf", (pods) => pods.length === 2))
     .filter(({ uid }) => uid !== old?.uid);
   await untilTold(cluster, next?.name ?? "", new RegExp(`${old?.ip}.*${old?.name}`, "s"));
-  assertMatch(requireOk(await cluster.lab.host(0).admin(["who", old?.ip ?? ""])), /deaf/);
+  const holder = requireOk(await cluster.lab.host(0).admin(["who", old?.ip ?? ""]));
+  assertMatch(holder, new RegExp(old?.name ?? "none"));
+  await cluster.kubectl("exec", old?.name ?? "", "--", "touch", "/tmp/enough");
   await rolledOut(cluster, "deployment/deaf");
   const [after] = await settled(cluster, "deaf", 1);
   assertEquals([after?.ip, after?.name], [old?.ip, next?.name]);
