@@ -123,7 +123,9 @@ function write(
   if (found !== undefined && text === last) return { text, ca, found };
   checkAuthority(ca, options.caFile);
   try {
-    replaceFile(kubeconfig, text, { unique: "keep", durable: true });
+    // Of two Pods each is process 1 of its own.
+    const unique = `keep-${crypto.randomUUID().slice(0, 8)}`;
+    replaceFile(kubeconfig, text, { unique, durable: true });
   } catch (cause) {
     throw new FabricError("invalid", `cannot write ${kubeconfig}`, {
       field: "--kubeconfig",

@@ -160,6 +160,14 @@ Deno.test("keepKubeconfig() takes the place of another one that is gone", async 
     await Deno.remove(path);
     await until(() => place.keeping.lines.filter((line) => line.startsWith("wrote")).length === 2);
   });
+  await t.step("what it is writing stays its own", async () => {
+    await Deno.writeTextFile(`${path}.keep.tmp`, "half of a");
+    await Deno.remove(path);
+    await until(() => place.keeping.lines.filter((line) => line.startsWith("wrote")).length === 3);
+    assertEquals(await Deno.readTextFile(`${path}.keep.tmp`), "half of a");
+    const left = [...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".tmp"));
+    assertEquals(left.map(({ name }) => name), ["kubeconfig.keep.tmp"]);
+  });
   await t.step("with its token", async () => {
     await other("ended");
     await until(() => Deno.readTextFileSync(path).includes('"mine"'));
