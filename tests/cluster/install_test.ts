@@ -86,7 +86,7 @@ async function answerTo({ lab }: Cluster, token: string): Promise<string> {
 }
 
 Deno.test("the shipped manifests make a cluster's network, and take it away again", async (t) => {
-  await using cluster = await startCluster({ install: "none" });
+  await using cluster = await startCluster({ install: "none", patient: true });
   const { lab, plane, nodes } = cluster;
   const [first] = nodes;
   assert(first !== undefined);

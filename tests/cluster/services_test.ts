@@ -4,9 +4,10 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type EquippedHost, eventually, type Lab } from "../lab/mod.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
 import { CLUSTER_DIR, KUBECTL, SERVICE_CIDRS } from "./control_plane.ts";
+import { EMPTY_IPS } from "./service_objects.ts";
 import { walkUntil } from "./service_probes.ts";
 import { expectedCells, formatCells } from "./service_table.ts";
-import { EMPTY_IPS, makeServiceWorld, type ServiceWorld } from "./service_world.ts";
+import { makeServiceWorld, type ServiceWorld } from "./service_world.ts";
 import { faultsOf, record, type WireRules } from "./uplink_frames.ts";
 
 /** What only nodes and their Pods know: Services, and the next hops towards them. */
@@ -17,7 +18,7 @@ const NOT_AS_NODE = ["172.31.0.0/24", "fd00:31::/64", "fe80::/10", "::/128"]
 const HOP_MACS = ["01:80:c2:00:00:0f", "0e:fa:b0:00:00:01"];
 
 Deno.test("Services of every kind work on the underlay", async (t) => {
-  await using cluster = await startCluster({ services: true, proxy: "nftables" });
+  await using cluster = await startCluster({ services: true, proxy: "nftables", patient: true });
   const { lab, nodes } = cluster;
   const uplinks = await Promise.all(lab.hosts.map((host) => record(host, "eth1")));
   const management = await Promise.all(
