@@ -108,7 +108,11 @@ export const ConfigSchema = v.strictObject({
   zone: v.optional(Name, "default"),
   defaultNetwork: v.optional(
     v.pipe(
-      v.union([v.array(Name), v.pipe(Name, v.transform((name) => [name]))], "it is not a name"),
+      v.lazy((input) =>
+        Array.isArray(input)
+          ? v.array(Name)
+          : v.pipe(v.string("it is neither a name nor a list"), Name, v.transform((one) => [one]))
+      ),
       v.readonly(),
     ),
     [],

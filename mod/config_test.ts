@@ -171,7 +171,12 @@ Deno.test("loadConfig() names source, field, value and remedy of what it cannot 
     [
       "defaultNetwork: {a: b}\n",
       "defaultNetwork",
-      "Cannot use defaultNetwork of FILE: it is not a name",
+      "Cannot use defaultNetwork of FILE: it is neither a name nor a list",
+    ],
+    [
+      "defaultNetwork: [prod, a b]\n",
+      "defaultNetwork[1]",
+      'Cannot use defaultNetwork[1] "a b" of FILE: it is not a name',
     ],
     [
       "etcd:\n  certFile: /a\n",

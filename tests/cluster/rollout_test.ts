@@ -18,7 +18,7 @@ async function ipsOf(cluster: Cluster, app: string): Promise<readonly string[]> 
 }
 
 Deno.test("fixed addresses stay with their workload in a real cluster", async (t) => {
-  await using cluster = await startCluster();
+  await using cluster = await startCluster({ patient: true });
   const server = await cluster.lab.addServer({
     vlan: 100,
     addresses: ["10.100.0.10/24", "fd00:100::10/64"],

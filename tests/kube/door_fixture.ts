@@ -96,14 +96,14 @@ export async function openDoorOn(host: EquippedHost, kube: KubeFixture): Promise
     "/opt/cni/bin/fabric",
     ...keeperCommand("/etc/fabric/keep", { server, run: "/run/fabric", interval: 60 }),
   ]);
-  await keeper.until(/listening on/, 20_000);
+  await keeper.until(/listening on/, 60_000);
   await host.execOk("cp /etc/fabric/keep/kubeconfig /etc/fabric/kubeconfig");
   return keeper;
 }
 
 /** Waits for a condition, 20 s at most. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (!await holds()) {
     if (performance.now() > deadline) throw new Error("it did not happen within 20 s");
     await new Promise((resolve) => setTimeout(resolve, 20));
