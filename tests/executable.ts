@@ -29,7 +29,7 @@ export interface CallOptions {
   readonly input?: string;
 }
 
-/** Runs a program with an environment of its own. */
+/** Runs a program with an environment of its own. It is killed after five minutes. */
 export async function call(program: string, options: CallOptions = {}): Promise<Ended> {
   const child = new Deno.Command(program, {
     args: [...(options.args ?? [])],
@@ -39,7 +39,7 @@ export async function call(program: string, options: CallOptions = {}): Promise<
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(300_000),
   }).spawn();
   // A program that does not read its input may have ended by now.
   const written = new Blob([options.input ?? ""]).stream().pipeTo(child.stdin).catch(() => {});
