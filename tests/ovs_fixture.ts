@@ -12,6 +12,7 @@
  */
 
 import { type Argv, inNetns, type Output, type Run, run } from "../mod/host/run.ts";
+import { stopProcess } from "./supervised.ts";
 
 /** An empty network namespace, held by a sleeping process. */
 export interface Netns extends AsyncDisposable {
@@ -44,7 +45,7 @@ export interface OvsHost extends Netns {
   /** kill -9 of ovs-vswitchd. */
   killVswitchd(): Promise<void>;
   /** SIGSTOP of ovs-vswitchd or ovsdb-server: it is there and does not answer. */
-  freeze(daemon: "ovs-vswitchd" | "ovsdb-server"): void;
+  freeze(daemon: "ovs-vswitchd" | "ovsdb-server"): Promise<void>;
 }
 
 export interface StartOvsOptions {
@@ -212,7 +213,10 @@ export async function startOvs(options: StartOvsOptions = {}): Promise<OvsHost> 
     killDatabase: () => kill("ovsdb-server"),
     startVswitchd,
     killVswitchd: () => kill("ovs-vswitchd"),
-    freeze: (daemon) => daemons.get(daemon)?.kill("SIGSTOP"),
+    freeze: async (daemon) => {
+      const pid = daemons.get(daemon)?.pid;
+      if (pid !== undefined) await stopProcess(pid);
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -11,6 +11,7 @@ import type { Holder } from "./holder.ts";
 import { type LabEtcdOptions, MANAGEMENT } from "./options.ts";
 import { eventually, type Running } from "./process.ts";
 import { startRelay } from "./relay.ts";
+import { signalByFile } from "./signal.ts";
 
 export interface EtcdFiles {
   readonly caFile: string;
@@ -103,9 +104,8 @@ wait $!`;
       return text.split('"serving client traffic').length > 2;
     }, { timeoutMs: 20_000 });
   };
-  const signal = async (member: number, name: string) => {
-    await place.execOk(`kill -${name} "$(cat ${DIR}/${members[member]}.pid)"`);
-  };
+  const signal = (member: number, name: string) =>
+    signalByFile(place, `${DIR}/${members[member]}.pid`, name);
   const text = (file: string) => Deno.readTextFile(holder.path(`${DIR}/${file}`));
 
   let root: LabEtcd["root"];

@@ -6,6 +6,7 @@
 
 import { eventually } from "./process.ts";
 import type { Place } from "./place.ts";
+import { signalByFile } from "./signal.ts";
 
 export type Daemon = "ovsdb-server" | "ovs-vswitchd";
 
@@ -60,9 +61,8 @@ export async function startOpenVSwitch(
       --pidfile --detach --log-file -vconsole:off -vsyslog:off
     ovs-vsctl --timeout=10 set Open_vSwitch . external_ids:lab-started=true`,
   };
-  const signal = async (daemon: Daemon, name: string) => {
-    await place.execOk(`kill -${name} "$(cat "${runDir}/${daemon}.pid")"`);
-  };
+  const signal = (daemon: Daemon, name: string) =>
+    signalByFile(place, `${runDir}/${daemon}.pid`, name);
   const untilGone = (daemon: Daemon) =>
     eventually(`${daemon} ends`, async () => {
       const gone = `! kill -0 "$(cat "${runDir}/${daemon}.pid")" 2>/dev/null`;

@@ -130,7 +130,7 @@ Deno.test("syncVswitchd() tells a vswitchd that follows from one that does not",
   await using host = await startOvs({ bridges: ["br0"] });
   await using db = await connectOvsdb({ socket: host.socket });
   await Promise.all(Array.from({ length: 8 }, () => syncVswitchd(db)));
-  host.freeze("ovs-vswitchd");
+  await host.freeze("ovs-vswitchd");
   const error = await assertRejects(
     () => syncVswitchd(db, { timeoutMs: 200 }),
     FabricError,
@@ -151,7 +151,7 @@ Deno.test("connectOvsdb() says at once that nothing listens", async () => {
 Deno.test("transact() tells reading that failed from writing of unknown outcome", async () => {
   await using host = await startOvs({ bridges: ["br0"] });
   await using db = await connectOvsdb({ socket: host.socket, timeoutMs: 200 });
-  host.freeze("ovsdb-server");
+  await host.freeze("ovsdb-server");
   const message = `ovsdb-server does not answer on ${host.socket}`;
   const read = await assertRejects(() => getBridge(db, "br0"), FabricError, message);
   assertEquals(read.kind, "unavailable");

@@ -17,7 +17,7 @@ Deno.test("without etcd every answer is 503 within 2 s, never an old one; it rec
   await applyNetwork(context, "pods", { vlan: 1, subnets: [{ cidr: "10.1.0.0/24" }] });
   assertEquals((await ask("/api/v1/networks")).json.items.length, 1);
   for (const fault of ["pause", "kill"] as const) {
-    if (fault === "pause") ipam.etcd.pause(0);
+    if (fault === "pause") await ipam.etcd.pause(0);
     else await ipam.etcd.kill(0);
     const paths = [
       "/api/v1/networks",
