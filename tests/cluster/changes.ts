@@ -127,10 +127,16 @@ async function hung({ cluster }: World): Promise<void> {
   await untilTold(cluster, next?.name ?? "", new RegExp(`${old?.ip}.*${old?.name}`, "s"));
   const holder = requireOk(await cluster.lab.host(0).admin(["who", old?.ip ?? ""]));
   assertMatch(holder, new RegExp(old?.name ?? "none"));
-  await cluster.kubectl("exec", old?.name ?? "", "--", "touch", "/tmp/enough");
+  const letGo = (name = "") => cluster.kubectl("exec", name, "--", "touch", "/tmp/enough");
+  await letGo(old?.name);
   await rolledOut(cluster, "deployment/deaf");
   const [after] = await settled(cluster, "deaf", 1);
   assertEquals([after?.ip, after?.name], [old?.ip, next?.name]);
+  // Nothing that follows waits for one that hangs.
+  await cluster.kubectl("delete", "deployment", "deaf", "--cascade=background");
+  await untilPods(cluster, "deaf", (pods) => pods.every(({ ending }) => ending));
+  await letGo(after?.name);
+  await untilPods(cluster, "deaf", (pods) => pods.length === 0);
 }
 
 /** All of them. */
