@@ -101,11 +101,11 @@ export async function openDoorOn(host: EquippedHost, kube: KubeFixture): Promise
   return keeper;
 }
 
-/** Waits for a condition, 20 s at most. */
+/** Waits for a condition, a minute at most. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (!await holds()) {
-    if (performance.now() > deadline) throw new Error("it did not happen within 20 s");
+    if (performance.now() > deadline) throw new Error("it did not happen within a minute");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
