@@ -9,8 +9,8 @@ import { eventually, requireOk } from "../lab/mod.ts";
 import type { Cluster } from "./cluster.ts";
 import { untilTold } from "./events.ts";
 import { podsOf } from "./pods.ts";
-import { rolledOut, untilPods } from "./rollouts.ts";
-import { FIXED, IPS, ipsOf, type Scenario, settled, type World } from "./scenario.ts";
+import { rolledOut, settled, untilPods } from "./rollouts.ts";
+import { FIXED, IPS, ipsOf, type Scenario, type World } from "./scenario.ts";
 import { findingsOf } from "./sound.ts";
 import { containers, deployment, statefulSet } from "./workloads.ts";
 

@@ -6,8 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { PAUSE_IMAGE } from "./images.ts";
-import { FIXED, IPS, ipsOf, type Scenario, settled, type World } from "./scenario.ts";
-import { rolledOut } from "./rollouts.ts";
+import { FIXED, IPS, ipsOf, type Scenario, type World } from "./scenario.ts";
+import { rolledOut, settled } from "./rollouts.ts";
 import {
   barePod,
   containers,

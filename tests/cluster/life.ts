@@ -8,9 +8,9 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { eventually, requireOk } from "../lab/mod.ts";
 import { untilTold } from "./events.ts";
 import { untilNodeReady } from "./node.ts";
-import { rolledOut, untilPods } from "./rollouts.ts";
+import { rolledOut, settled, untilPods } from "./rollouts.ts";
 import { ADMIN_KUBECONFIG } from "./control_plane.ts";
-import { FIXED, ipsOf, type Scenario, settled, type World } from "./scenario.ts";
+import { FIXED, ipsOf, type Scenario, type World } from "./scenario.ts";
 import { TOOLS } from "../lab/mod.ts";
 import { barePod, containers, statefulSet } from "./workloads.ts";
 

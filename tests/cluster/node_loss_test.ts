@@ -6,7 +6,8 @@ import { startCluster } from "./cluster.ts";
 import { untilTold } from "./events.ts";
 import { untilNodeReady } from "./node.ts";
 import { podsOf } from "./pods.ts";
-import { rolledOut, untilPods } from "./rollouts.ts";
+import { rolledOut, settled, untilPods } from "./rollouts.ts";
+import { ipsOf } from "./scenario.ts";
 import { untilSound } from "./sound.ts";
 import { barePod, daemonSet, deployment, statefulSet } from "./workloads.ts";
 
@@ -28,7 +29,7 @@ Deno.test("no fixed address is ever at two places, whatever fails in a real clus
     await cluster.apply(daemonSet("agent", { annotations: FIXED }));
     await rolledOut(cluster, "daemonset/agent");
     const byNode = async () =>
-      Object.fromEntries((await podsOf(cluster, "agent")).map(({ node, ip }) => [node, ip]));
+      Object.fromEntries((await settled(cluster, "agent", 2)).map(({ node, ip }) => [node, ip]));
     const before = await byNode();
     await cluster.kubectl("rollout", "restart", "daemonset/agent");
     await rolledOut(cluster, "daemonset/agent");
@@ -56,7 +57,7 @@ Deno.test("no fixed address is ever at two places, whatever fails in a real clus
     await cluster.kubectl("cordon", "host2");
     await cluster.apply(statefulSet("queue", { replicas: 1, annotations: FIXED }));
     await rolledOut(cluster, "statefulset/queue");
-    const [before] = await podsOf(cluster, "queue");
+    const [before] = await settled(cluster, "queue", 1);
     await cluster.kubectl("uncordon", "host2");
     await cluster.kubectl("cordon", "host1");
     await first.stopKubelet();
@@ -104,7 +105,7 @@ Deno.test("no fixed address is ever at two places, whatever fails in a real clus
     const annotations = FIXED;
     await cluster.apply(deployment("desk", { replicas: 3, annotations, pod: on("host1") }));
     await rolledOut(cluster, "deployment/desk");
-    const ips = async () => (await podsOf(cluster, "desk")).map(({ ip }) => ip ?? "").toSorted();
+    const ips = () => ipsOf(cluster, "desk", 3);
     const before = await ips();
     await first.host.powerCycle();
     await first.boot();

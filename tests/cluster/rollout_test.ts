@@ -2,20 +2,14 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { effort } from "../effort.ts";
-import { type Cluster, startCluster } from "./cluster.ts";
-import { podsOf } from "./pods.ts";
-import { rolledOut, untilPods } from "./rollouts.ts";
+import { startCluster } from "./cluster.ts";
+import { rolledOut, settled, untilPods } from "./rollouts.ts";
+import { ipsOf } from "./scenario.ts";
 import { watchAddresses } from "./sightings.ts";
 import { deployment, statefulSet } from "./workloads.ts";
 
 const IPS = "beyondfabric.io/ips";
 const FIXED = "beyondfabric.io/fixed";
-
-/** Addresses of the Pods of a label, when none of them is ending any more. */
-async function ipsOf(cluster: Cluster, app: string): Promise<readonly string[]> {
-  const pods = await untilPods(cluster, app, (all) => all.every(({ ending }) => !ending));
-  return pods.map(({ ip }) => ip ?? "none").toSorted();
-}
 
 Deno.test("fixed addresses stay with their workload in a real cluster", async (t) => {
   await using cluster = await startCluster({ patient: true });
@@ -29,12 +23,12 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
     await cluster.apply(deployment("orders", { replicas: 5, annotations }));
     await rolledOut(cluster, "deployment/orders");
     const expected = [50, 51, 52, 53, 54].map((n) => `10.100.0.${n}`);
-    assertEquals(await ipsOf(cluster, "orders"), expected);
+    assertEquals(await ipsOf(cluster, "orders", 5), expected);
     const sightings = watchAddresses(cluster);
     for (let round = 0; round < effort(5, 100); round++) {
       await cluster.kubectl("rollout", "restart", "deployment/orders");
       await rolledOut(cluster, "deployment/orders");
-      assertEquals(await ipsOf(cluster, "orders"), expected);
+      assertEquals(await ipsOf(cluster, "orders", 5), expected);
     }
     const { twice, looks } = await sightings.end();
     assertEquals(twice, []);
@@ -43,31 +37,31 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
   });
 
   await t.step("rolled back, orphaned, deleted and made again: the same addresses", async () => {
-    const before = await ipsOf(cluster, "orders");
+    const before = await ipsOf(cluster, "orders", 5);
     await cluster.kubectl("rollout", "undo", "deployment/orders");
     await rolledOut(cluster, "deployment/orders");
-    assertEquals(await ipsOf(cluster, "orders"), before);
+    assertEquals(await ipsOf(cluster, "orders", 5), before);
     await cluster.kubectl("delete", "deployment/orders", "--cascade=orphan");
     const annotations = { [IPS]: "10.100.0.50-10.100.0.54,fd00:100::50-fd00:100::54" };
     await cluster.apply(deployment("orders", { replicas: 5, annotations }));
     await rolledOut(cluster, "deployment/orders");
-    assertEquals(await ipsOf(cluster, "orders"), before);
+    assertEquals(await ipsOf(cluster, "orders", 5), before);
     await cluster.kubectl("delete", "deployment/orders", "--cascade=foreground", "--wait");
     await cluster.apply(deployment("orders", { replicas: 5, annotations }));
     await rolledOut(cluster, "deployment/orders");
-    assertEquals(await ipsOf(cluster, "orders"), before);
+    assertEquals(await ipsOf(cluster, "orders", 5), before);
   });
 
   await t.step("a StatefulSet's Pod keeps its address on another node", async () => {
     await cluster.apply(statefulSet("ledger", { replicas: 2, annotations: { [FIXED]: "true" } }));
     await rolledOut(cluster, "statefulset/ledger");
-    const before = await podsOf(cluster, "ledger");
+    const before = await settled(cluster, "ledger", 2);
     const [first] = before;
     assert(first?.node !== undefined);
     await cluster.kubectl("cordon", first.node);
     await cluster.kubectl("delete", "pod", first.name);
     await rolledOut(cluster, "statefulset/ledger");
-    const after = await podsOf(cluster, "ledger");
+    const after = await settled(cluster, "ledger", 2);
     assertEquals(after.map(({ ip }) => ip), before.map(({ ip }) => ip));
     assert(after[0]?.node !== first.node);
     await cluster.kubectl("uncordon", first.node);
@@ -75,18 +69,19 @@ Deno.test("fixed addresses stay with their workload in a real cluster", async (t
   });
 
   await t.step("scaled down and up, drained: the same addresses", async () => {
-    const before = await ipsOf(cluster, "ledger");
+    const before = await ipsOf(cluster, "ledger", 2);
+    const orders = await ipsOf(cluster, "orders", 5);
     await cluster.kubectl("scale", "statefulset/ledger", "--replicas=0");
     await untilPods(cluster, "ledger", (pods) => pods.length === 0);
     await cluster.kubectl("scale", "statefulset/ledger", "--replicas=2");
     await rolledOut(cluster, "statefulset/ledger");
-    assertEquals(await ipsOf(cluster, "ledger"), before);
+    assertEquals(await ipsOf(cluster, "ledger", 2), before);
     await cluster.kubectl("drain", "host1", "--ignore-daemonsets", "--force", "--timeout=120s");
     await cluster.kubectl("uncordon", "host1");
     await rolledOut(cluster, "statefulset/ledger");
     await rolledOut(cluster, "deployment/orders");
-    assertEquals(await ipsOf(cluster, "ledger"), before);
-    assertEquals((await ipsOf(cluster, "orders")).length, 5);
+    assertEquals(await ipsOf(cluster, "ledger", 2), before);
+    assertEquals(await ipsOf(cluster, "orders", 5), orders);
   });
 
   await t.step("nothing is damaged", async () => {

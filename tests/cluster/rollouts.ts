@@ -38,6 +38,22 @@ export async function untilPods(
   }
 }
 
+/**
+ * Waits until a label has this many Pods, all ready and none about to end; they are given. What
+ * `kubectl rollout status` says may be older than a Pod that has gone.
+ */
+export function settled(
+  cluster: Cluster,
+  app: string,
+  count: number,
+): Promise<readonly PodSummary[]> {
+  return untilPods(
+    cluster,
+    app,
+    (pods) => pods.length === count && pods.every(({ ready, ending }) => ready && !ending),
+  );
+}
+
 /** The last events of all namespaces, for when a wait is in vain. */
 export async function lastEvents(cluster: Cluster): Promise<string> {
   const events = await cluster.kubectl("get", "events", "-A", "--sort-by=.lastTimestamp");

@@ -6,8 +6,7 @@
 
 import type { Server } from "../lab/mod.ts";
 import type { Cluster } from "./cluster.ts";
-import type { PodSummary } from "./pods.ts";
-import { untilPods } from "./rollouts.ts";
+import { settled } from "./rollouts.ts";
 
 export interface World {
   readonly cluster: Cluster;
@@ -22,22 +21,6 @@ export type Scenario = readonly [string, (world: World) => Promise<void>];
 export const IPS = "beyondfabric.io/ips";
 /** The annotation that keeps what is chosen. */
 export const FIXED: Readonly<Record<string, string>> = { "beyondfabric.io/fixed": "true" };
-
-/**
- * Waits until a label has this many Pods, all ready and none about to end; they are given. What
- * `kubectl rollout status` says may be older than a Pod that has gone.
- */
-export function settled(
-  cluster: Cluster,
-  app: string,
-  count: number,
-): Promise<readonly PodSummary[]> {
-  return untilPods(
-    cluster,
-    app,
-    (pods) => pods.length === count && pods.every(({ ready, ending }) => ready && !ending),
-  );
-}
 
 /** Addresses of so many settled Pods, sorted. */
 export async function ipsOf(
