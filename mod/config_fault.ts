@@ -8,6 +8,7 @@ import { closestString } from "@std/text/closest-string";
 import type * as v from "valibot";
 import { knownFields } from "./config_schema.ts";
 import { FabricError } from "./error.ts";
+import { withoutPassword } from "./http.ts";
 
 type Issue = v.BaseIssue<unknown>;
 
@@ -35,7 +36,8 @@ export function configFault(issue: Issue, origin: (field: string) => string): Fa
     });
   }
   const inner = deepest(issue);
-  const shown = withoutPassword(String(inner.input));
+  const text = String(inner.input);
+  const shown = text.includes(":") ? withoutPassword(text) : text;
   const value = typeof inner.input === "object" ? "" : ` "${shown}"`;
   const subject = field === "" ? where : `${field}${value} of ${where}`;
   return new FabricError("invalid", `Cannot use ${subject}: ${inner.message}`, {
@@ -43,11 +45,6 @@ export function configFault(issue: Issue, origin: (field: string) => string): Fa
     ...(value === "" ? {} : { value: shown }),
     remedy: `correct ${field === "" ? "it" : field}`,
   });
-}
-
-/** What stands before the @ of a URL may be a password, and is not repeated. */
-function withoutPassword(value: string): string {
-  return value.replace(/^[a-z]+:\/\/.*@/i, "...@");
 }
 
 /** For a union, the problem of the alternative that the value was closest to. */

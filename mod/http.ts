@@ -51,15 +51,19 @@ export function parseHttpTarget(
   const [, scheme, host = "", digits] = match ?? [];
   const port = digits === undefined ? (scheme === "https" ? 443 : 80) : Number(digits);
   if (match === null || port < 1 || port > 65535) {
-    // What stands before an @ may be a password and is not repeated.
     throw new FabricError("invalid", `${field} is not an http or https URL without a path`, {
       field,
-      value: url.replace(/^.*@/, "...@"),
+      value: withoutPassword(url),
       remedy: "write it as https://host:port",
     });
   }
   const hostname = host.replace(/^\[|\]$/g, "");
   return scheme === "https" ? { hostname, port, tls: tls ?? {} } : { hostname, port };
+}
+
+/** The text for an error: what stands before the @ of a URL may be a password, and is not repeated. */
+export function withoutPassword(text: string): string {
+  return text.replace(/^.*@/, "...@");
 }
 
 /** `host:port`, as requests and messages name a server. */
