@@ -11,7 +11,7 @@ import type { Ovsdb, ServicePort } from "../../ovsdb/mod.ts";
 import { bridgeTarget, type ServiceContext } from "./context.ts";
 import { ALL_COOKIES } from "./cookie.ts";
 import { missingLines, networkDamage, tableDamage } from "./damage.ts";
-import { readNotes } from "./notes.ts";
+import { readNote, readNotes } from "./notes.ts";
 import { observeServices } from "./observe.ts";
 import { removeServices } from "./remove.ts";
 import { restoreFlows, wantedFlows } from "./restore.ts";
@@ -51,6 +51,7 @@ export async function maintainServices(
     context.log.write("info", "way to Services removed");
     return ["removed the way to Services, which the configuration has no more"];
   }
+  const done: string[] = [];
   const stale = await staleNetworks(context, node);
   if (stale.length > 0) {
     await inTurn(context, async () => {
@@ -59,14 +60,12 @@ export async function maintainServices(
       for (const { served, needs, generation, why } of await staleNetworks(context, now)) {
         await setUp(context, served, { db: node.db, needs, generation });
         context.log.write("warning", "way to Services was stale", { network: served.name, why });
+        done.push(`set up the way to Services of network ${served.name} again: ${why}`);
       }
     });
-    return stale.map(({ served, why }) =>
-      `set up the way to Services of network ${served.name} again: ${why}`
-    );
+    if (done.length > 0) return done;
   }
   const bridges = [...new Set(node.ports.flatMap(({ facts }) => facts["bridge"] ?? []))];
-  const done: string[] = [];
   for (const bridge of bridges) {
     const missing = await missingCookies(context, node.db, bridge);
     if (missing.length === 0) continue;
@@ -93,8 +92,10 @@ async function staleNetworks(
   const { config, run } = context;
   const { services } = config;
   if (services === undefined) return [];
+  const before = readNotes(config);
   const [facts, seen] = await Promise.all([readNode(context), observeServices(run)]);
-  const notes = readNotes(config);
+  // Who comes or goes meanwhile has its routes not yet, or no more.
+  const notes = before.filter(({ port }) => readNote(config, port) !== undefined);
   // One set-up mends the table for all.
   let table = tableDamage(seen, facts);
   const stale: StaleNetwork[] = [];
